@@ -1,0 +1,10 @@
+"""Variational autoencoders as five choices: posterior, prior, likelihood, network, objective.
+
+Symbols used throughout: x is an example with event shape (C, H, W), z a latent vector of length
+D, q(z|x) the posterior, p(z) the prior, p(x|z) the likelihood; S counts Monte Carlo samples and
+B examples in a batch, so z is (S, B, D).
+
+    log p(x) >= ELBO(x) = E_q[log p(x|z)] - KL(q(z|x) || p(z)) = -(distortion + rate)
+"""
+
+__version__ = "0.1.0"

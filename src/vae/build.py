@@ -1,0 +1,104 @@
+"""The one place where a config becomes a data module, a model, a module and a trainer."""
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any
+
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.loggers import Logger
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from vae.data.module import DataModule
+from vae.make import locate, make
+from vae.model.vae import VAE
+from vae.module import VAEModule
+
+Config = Mapping[str, Any]
+
+
+def build_data(config: Config) -> DataModule:
+    """The data module, with pixels as the config's likelihood wants them."""
+    likelihood = locate(config["model"]["likelihood"]["_target_"], config["allow"])
+    data: DataModule = make(
+        {k: v for k, v in config["data"].items() if k != "root"},
+        "data",
+        allow=config["allow"],
+        support=likelihood.support,  # type: ignore[attr-defined]
+        seed=config["seed"],
+    )
+    return data
+
+
+def build_model(
+    config: Config, event_shape: tuple[int, ...], mean: Callable[[], Tensor] | None = None
+) -> VAE:
+    """The VAE; every size that follows from the data or from another choice is filled in here.
+
+    Arguments:
+        config: The whole config.
+        event_shape: The shape of an example.
+        mean: Gives the training data's mean, for output_bias=data; None where weights follow.
+    """
+    model = config["model"]
+    latent_dim = model["latent_dim"]
+    part = partial(make, allow=config["allow"])
+    posterior = part(model["posterior"], "model.posterior", latent_dim=latent_dim)
+    prior = part(model["prior"], "model.prior", latent_dim=latent_dim)
+    likelihood = part(model["likelihood"], "model.likelihood", event_shape=event_shape)
+    encoder = part(
+        model["encoder"],
+        "model.encoder",
+        in_shape=event_shape,
+        out_shape=posterior.feature_shape,
+    )
+    decoder = part(
+        model["decoder"],
+        "model.decoder",
+        in_shape=(latent_dim,),
+        out_shape=likelihood.feature_shape,
+    )
+    if model["output_bias"] == "data" and mean is not None:
+        decoder.start_at(likelihood.features_at(mean()))
+    return VAE(encoder, decoder, posterior, prior, likelihood)
+
+
+def build_module(config: Config, data: DataModule) -> VAEModule:
+    """The LightningModule, whose checkpoints carry what rebuilds the model."""
+    optimizer = {k: v for k, v in config["optimizer"].items() if k != "schedule"}
+    return VAEModule(
+        model=build_model(config, data.event_shape, data.mean),
+        objective=make(config["objective"], "objective", allow=config["allow"]),
+        optimizer=_optimizer(optimizer, config),
+        schedule=make(config["optimizer"]["schedule"], "optimizer.schedule"),
+        num_samples=config["evaluate"]["num_samples"],
+        memory=config["evaluate"]["memory"],
+        card={"config": dict(config), "event_shape": list(data.event_shape)},
+    )
+
+
+def _optimizer(
+    node: Config, config: Config
+) -> Callable[[Iterable[nn.Parameter]], Optimizer]:
+    trainer = config["trainer"]
+    if trainer["precision"] == "16-mixed" and trainer["gradient_clip_val"] is not None:
+        # a fused step unscales gradients itself, too late for clipping
+        node = {**node, "fused": False}
+    return lambda parameters: make(node, "optimizer", allow=config["allow"], params=parameters)
+
+
+def build_loggers(config: Config) -> list[Logger]:
+    """The loggers that are switched on."""
+    return [make(v, f"logger.{k}") for k, v in config["logger"].items() if v]
+
+
+def build_callbacks(config: Config) -> list[Callback]:
+    """The callbacks that are switched on."""
+    allow = config["allow"]
+    return [make(v, f"callbacks.{k}", allow=allow) for k, v in config["callbacks"].items() if v]
+
+
+def build_trainer(config: Config, callbacks: list[Callback], loggers: list[Logger]) -> Trainer:
+    """The Trainer."""
+    trainer: Trainer = make(config["trainer"], "trainer", callbacks=callbacks, logger=loggers)
+    return trainer

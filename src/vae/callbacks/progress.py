@@ -1,0 +1,127 @@
+"""A progress bar for the whole of training, not for each epoch."""
+
+import sys
+import time
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskID,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+
+class ProgressBar(Callback):
+    """ELBO, rate, distortion and the time left: a bar in a terminal, a line per epoch in a file.
+
+    Arguments:
+        interval: The least number of seconds between two lines in a file.
+    """
+
+    def __init__(self, interval: float = 5.0):
+        self.interval = interval
+        self.progress: Progress | None = None
+        self.task: TaskID | None = None
+        self.started = self.printed = 0.0
+        self.first_step = 0
+
+    def _start(self, trainer: Trainer, description: str, total: float | None) -> None:
+        if trainer.is_global_zero and sys.stdout.isatty():
+            self.progress = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TaskProgressColumn(),
+                TimeRemainingColumn(),
+                refresh_per_second=4,
+            )
+            self.progress.start()
+            self.task = self.progress.add_task(description, total=total)
+
+    def _update(self, done: int, description: str | None = None) -> None:
+        if self.progress is not None and self.task is not None:
+            self.progress.update(self.task, completed=done, description=description)
+
+    def _stop(self) -> None:
+        if self.progress is not None:
+            self.progress.stop()
+            self.progress = None
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start the clock and the bar."""
+        self.started = self.printed = time.monotonic()
+        self.first_step = trainer.global_step
+        total = trainer.estimated_stepping_batches
+        self._start(trainer, "training", total if total != float("inf") else None)
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Move the bar whenever metrics were logged."""
+        if trainer.global_step % trainer.log_every_n_steps == 0:
+            self._update(trainer.global_step, _describe(trainer))
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Print a line, where there is no terminal."""
+        now = time.monotonic()
+        last = trainer.current_epoch + 1 == trainer.max_epochs
+        if (
+            trainer.sanity_checking
+            or not trainer.is_global_zero
+            or self.progress is not None
+            or (now - self.printed < self.interval and not last)
+        ):
+            return
+        self.printed = now
+        done = trainer.global_step - self.first_step
+        left = trainer.estimated_stepping_batches - trainer.global_step
+        seconds = (now - self.started) / max(done, 1) * left
+        print(f"{_describe(trainer)}  {seconds:.0f} s left", flush=True)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Remove the bar."""
+        self._update(trainer.global_step, _describe(trainer))
+        self._stop()
+
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start a bar for the test."""
+        self._start(trainer, "testing", sum(trainer.num_test_batches))
+        if trainer.is_global_zero and self.progress is None:
+            print("testing", flush=True)
+
+    def on_test_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Move the bar."""
+        self._update(batch_idx + 1)
+
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Remove the bar."""
+        self._stop()
+
+    def on_exception(
+        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
+    ) -> None:
+        """Remove the bar."""
+        self._stop()
+
+
+def _describe(trainer: Trainer) -> str:
+    metrics = trainer.logged_metrics
+    words = [f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}"]
+    for split in ("train", "val"):
+        for name in ("elbo", "rate", "distortion"):
+            if (value := metrics.get(f"{split}/{name}")) is not None:
+                label = name if split == "train" else f"val {name}"
+                if split == "train" or name == "elbo":
+                    words.append(f"{label} {float(value):.2f}")
+    return "  ".join(words)

@@ -1,0 +1,180 @@
+"""What every command shares: where its config is, and how its errors read."""
+
+import difflib
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from vae.errors import VAEError
+
+
+def config_dir() -> Path:
+    """The folder of the packaged configs: beside this file in a wheel, at the top of a checkout."""
+    shipped = Path(__file__).parent / "conf"
+    return shipped if shipped.is_dir() else Path(__file__).parents[2] / "conf"
+
+
+def run(name: str, task: Callable[[DictConfig], Any]) -> None:
+    """Run `task` as a Hydra application with the primary config `name`.
+
+    An error that the user can mend is one sentence on stderr and exit code 1; with
+    HYDRA_FULL_ERROR=1 every error has its traceback.
+    """
+    _put_user_configs_first()
+    full = os.environ.get("HYDRA_FULL_ERROR") == "1"
+    reported: list[BaseException] = []
+
+    def guarded(config: DictConfig) -> Any:
+        try:
+            with _environment(HYDRA_FULL_ERROR="1" if full else None):
+                return task(config)
+        except Exception as e:
+            # told at once, so that a sweep's other jobs do not hide it
+            if not full:
+                report(e)
+                reported.append(e)
+            raise
+
+    application = hydra.main(version_base="1.3", config_path=str(config_dir()), config_name=name)
+    try:
+        # Hydra would print a traceback and exit; this way it lets errors through
+        with _environment(HYDRA_FULL_ERROR="1"):
+            application(guarded)()
+    except Exception as e:
+        if full:
+            raise
+        if e not in reported:
+            report(e, name)
+        sys.exit(1)
+
+
+def compose(*overrides: str, name: str = "train") -> dict[str, Any]:
+    """The config that a command would run with, as plain values.
+
+    Arguments:
+        overrides: Words as on the command line, for instance "experiment=basics".
+        name: The command.
+    """
+    with hydra.initialize_config_dir(str(config_dir()), version_base="1.3"):
+        return plain(hydra.compose(name, list(overrides)))
+
+
+def plain(config: DictConfig) -> dict[str, Any]:
+    """A config with every interpolation resolved, as plain dictionaries and lists."""
+    container = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(container, dict)
+    return {str(k): v for k, v in container.items()}
+
+
+def report(error: BaseException, name: str = "train") -> None:
+    """Print an error to stderr: a sentence if the user can mend it, else its traceback."""
+    if isinstance(error, VAEError | OSError):
+        text = str(error)
+    elif isinstance(error, HydraException | OmegaConfBaseException):
+        text = _spelling(error, name) or str(error)
+    else:
+        traceback.print_exception(error)
+        return
+    print(f"error: {' '.join(text.split())}", file=sys.stderr, flush=True)
+
+
+def _spelling(error: BaseException, name: str) -> str | None:
+    """A better sentence for a setting that does not exist."""
+    key = getattr(error.__cause__, "full_key", None)
+    if not key or "is not in struct" not in str(error.__cause__):
+        return None
+    with hydra.initialize_config_dir(str(config_dir()), version_base="1.3"):
+        known = _keys(hydra.compose(name))
+    close = difflib.get_close_matches(key, known, n=1) or [
+        k for k in known if k.rpartition(".")[2] == key.rpartition(".")[2]
+    ]
+    remedy = f"did you mean {close[0]}?" if close else "--cfg job prints those there are."
+    return f"a setting must exist to be changed, got {key}; {remedy}"
+
+
+def _keys(config: DictConfig, prefix: str = "") -> list[str]:
+    keys = []
+    for key in config:
+        keys.append(f"{prefix}{key}")
+        child = config._get_node(key)
+        if isinstance(child, DictConfig) and not child._is_none():
+            keys += _keys(child, f"{prefix}{key}.")
+    return keys
+
+
+def _put_user_configs_first() -> None:
+    """Let files in --config-dir shadow packaged ones, by searching that folder first."""
+    for i, word in enumerate(sys.argv):
+        if word in ("--config-dir", "-cd") and i + 1 < len(sys.argv):
+            folder, rest = sys.argv[i + 1], sys.argv[i + 2 :]
+        elif word.startswith("--config-dir="):
+            folder, rest = word.partition("=")[2], sys.argv[i + 1 :]
+        else:
+            continue
+        if Path(folder).is_dir() and "--config-path" not in sys.argv:
+            first = ["--config-path", str(Path(folder).absolute())]
+            sys.argv[i:] = [*first, "--config-dir", str(config_dir()), *rest]
+        return
+
+
+@contextmanager
+def _environment(**values: str | None) -> Iterator[None]:
+    """Environment variables set, or unset where None, for a while."""
+    before = {name: os.environ.get(name) for name in values}
+    _set(values)
+    try:
+        yield
+    finally:
+        _set(before)
+
+
+def _set(values: dict[str, str | None]) -> None:
+    for name, value in values.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
+def overrides() -> list[str]:
+    """The words this job was started with."""
+    return list(HydraConfig.get().overrides.task) if HydraConfig.initialized() else []
+
+
+@contextmanager
+def one_job(directory: Path) -> Iterator[None]:
+    """While inside, processes that Lightning starts for DDP run this job and no other.
+
+    Lightning starts them with this process's command line, which in a multirun is the whole
+    sweep's; and it leaves variables behind that would keep the next job from starting its own.
+    """
+    if not HydraConfig.initialized():
+        yield
+        return
+    job = HydraConfig.get()
+    names = ("LOCAL_RANK", "NODE_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+    environment, argv, run_dir = {n: os.environ.get(n) for n in names}, sys.argv, job.run.dir
+    options = [w for w in argv[1:] if w.startswith("--config-")]
+    options = [x for w in options for x in (w, argv[argv.index(w) + 1])]
+    sys.argv = [argv[0], *options, *job.overrides.task, "hydra.mode=RUN"]
+    OmegaConf.set_readonly(job, False)
+    job.run.dir = str(directory)
+    try:
+        yield
+    finally:
+        sys.argv, job.run.dir = argv, run_dir
+        import torch.distributed
+
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            torch.distributed.destroy_process_group()
+        _set(environment)

@@ -1,0 +1,1 @@
+"""Images, from a file on disk to a batch on the device."""

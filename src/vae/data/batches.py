@@ -1,0 +1,79 @@
+"""Whole batches by one gather."""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class Batch(NamedTuple):
+    r"""Some examples.
+
+    Arguments:
+        x: Bytes before the transfer to the device, values after it, with shape (B, \*event_shape).
+        label: The classes, with shape (B,).
+        index: The examples' numbers, with shape (B,), if they are evaluated; None if trained on.
+    """
+
+    x: Tensor
+    label: Tensor
+    index: Tensor | None
+
+
+class Batches:
+    """An iterable over the batches of a split; with several ranks, over this rank's share.
+
+    `batch_size` is that of all ranks together. When training, every rank takes an equal part of
+    every batch, and the last batch loses the few examples that do not divide, so that the mean
+    of the ranks' gradients is the gradient of the whole batch.
+
+    Arguments:
+        images: Bytes, with shape (N, C, H, W).
+        labels: Classes, with shape (N,).
+        indices: The examples' numbers that belong to the split, with shape (M,).
+        batch_size: The number of examples in a batch, over all ranks.
+        epoch: Tells the number of the epoch that starts; None evaluates in order instead.
+        seed: The seed of the order; epoch e has an order of its own.
+        rank: This process's number.
+        world_size: The number of processes.
+    """
+
+    def __init__(
+        self,
+        images: Tensor,
+        labels: Tensor,
+        indices: Tensor,
+        batch_size: int,
+        epoch: Callable[[], int] | None = None,
+        seed: int = 0,
+        rank: int = 0,
+        world_size: int = 1,
+    ):
+        self.images = images
+        self.labels = labels
+        self.indices = indices
+        self.batch_size = batch_size
+        self.epoch = epoch
+        self.seed = seed
+        self.rank = rank
+        self.world_size = world_size
+        drop = len(indices) % world_size if epoch else 0
+        self.num_examples = len(indices) - drop
+
+    def __len__(self) -> int:
+        return -(-self.num_examples // self.batch_size)
+
+    def __iter__(self) -> Iterator[Batch]:
+        indices = self.indices
+        if self.epoch:
+            generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch())
+            indices = indices[torch.randperm(len(indices), generator=generator)]
+        for start in range(0, self.num_examples, self.batch_size):
+            whole = indices[start : min(start + self.batch_size, self.num_examples)]
+            mine = whole[self.rank :: self.world_size]
+            yield Batch(
+                x=self.images.index_select(0, mine),
+                label=self.labels.index_select(0, mine),
+                index=None if self.epoch else mine,
+            )

@@ -1,0 +1,151 @@
+"""The LightningDataModule."""
+
+from collections.abc import Iterator
+from typing import Literal
+
+import torch
+from lightning.pytorch import LightningDataModule
+from torch import Tensor
+from torch.distributions import constraints
+
+from vae.data.batches import Batch, Batches
+from vae.data.cache import cached
+from vae.data.pixels import Binarize, Pixels
+from vae.data.source import Source, Split
+from vae.errors import ConfigError
+
+
+class DataModule(LightningDataModule):
+    """Training, validation and test batches of a source, as a likelihood wants them.
+
+    The validation set is drawn from the training set by `split_seed`; the official test set is
+    never touched before testing.
+
+    Arguments:
+        source: Where the images come from.
+        support: The support of the likelihood, which "auto" follows.
+        batch_size: The number of examples in a training batch, over all devices together.
+        eval_batch_size: The same for validation and test.
+        val_size: The number of training examples held out for validation.
+        binarize: "none", "dynamic", "threshold", or "auto": dynamic for likelihoods of binary
+            pixels, none for others.
+        dequantize: Whether to dequantise, or "auto": for likelihoods with a density.
+        split_seed: The seed of the split.
+        evaluation_seed: The seed of the fixed draw that validation and test examples get.
+        seed: The seed of the order of training examples.
+
+    Raises:
+        ConfigError: If a size does not fit the source.
+        DataError: If the source cannot be read.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        support: constraints.Constraint,
+        batch_size: int = 128,
+        eval_batch_size: int = 500,
+        val_size: int = 5000,
+        binarize: Binarize | Literal["auto"] = "auto",
+        dequantize: bool | Literal["auto"] = "auto",
+        split_seed: int = 0,
+        evaluation_seed: int = 0,
+        seed: int = 0,
+    ):
+        super().__init__()
+        self.source = source
+        self.batch_size = batch_size
+        self.eval_batch_size = eval_batch_size
+        self.seed = seed
+        binary = support is constraints.boolean
+        if binarize == "auto":
+            binarize = "dynamic" if binary else "none"
+        if dequantize == "auto":
+            dequantize = binarize == "none" and not binary
+        self.pixels = Pixels(binarize, dequantize, evaluation_seed)
+        if binary and self.pixels.support is not constraints.boolean:
+            raise ConfigError(
+                "a Bernoulli likelihood explains binary pixels, but data.binarize=none leaves them "
+                "grey; set data.binarize=dynamic or threshold, or choose another model/likelihood."
+            )
+        self.arrays = {name: torch.from_numpy(a) for name, a in cached(source).items()}
+        total = len(self.arrays["train_images"])
+        if min(batch_size, eval_batch_size) < 1:
+            raise ConfigError(
+                f"batches hold at least 1 example, got data.batch_size={batch_size} and "
+                f"data.eval_batch_size={eval_batch_size}; set both to 1 or more."
+            )
+        if not 0 <= val_size < total:
+            raise ConfigError(
+                f"data.val_size must leave some of the {total} training examples of {source.name} "
+                f"to train on, got {val_size}; set it between 0 and {total - 1}."
+            )
+        order = torch.randperm(total, generator=torch.Generator().manual_seed(split_seed))
+        self.indices: dict[Split, Tensor] = {
+            "train": order[val_size:].sort().values,
+            "val": order[:val_size].sort().values,
+            "test": torch.arange(len(self.arrays["test_images"])),
+        }
+
+    @property
+    def event_shape(self) -> tuple[int, ...]:
+        """The shape (C, H, W) of an image."""
+        return tuple(self.arrays["train_images"].shape[1:])
+
+    def mean(self) -> Tensor:
+        """The mean of the training split's values, with shape event_shape."""
+        images, indices = self.arrays["train_images"], self.indices["train"]
+        total = torch.zeros(self.event_shape, dtype=torch.int64)
+        for some in indices.split(10_000):
+            total += images.index_select(0, some).sum(0, dtype=torch.int64)
+        grey = total.double() / len(indices)
+        if self.pixels.dequantize:
+            return ((grey + 0.5) / 256).float()
+        return (grey / 255).float()
+
+    def batches(self, split: Split, batch_size: int | None = None) -> Iterator[Batch]:
+        """A split's examples in order, as an evaluation sees them, outside a Trainer."""
+        for batch in self._batches(split, batch_size or self.eval_batch_size, train=False):
+            yield batch._replace(x=self.pixels(batch.x, batch.index))
+
+    def train_dataloader(self) -> Batches:
+        """The training batches, in a new order every epoch."""
+        shuffle = self.trainer is None or not self.trainer.overfit_batches
+        return self._batches("train", self.batch_size, train=True, shuffle=shuffle)
+
+    def val_dataloader(self) -> Batches | list[Batches]:
+        """The validation batches; none if val_size is 0."""
+        if not len(self.indices["val"]):
+            return []
+        return self._batches("val", self.eval_batch_size, train=False)
+
+    def test_dataloader(self) -> Batches:
+        """The test batches."""
+        return self._batches("test", self.eval_batch_size, train=False)
+
+    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        """Turn bytes into values on the device."""
+        return batch._replace(x=self.pixels(batch.x, batch.index))
+
+    def _batches(
+        self, split: Split, batch_size: int, train: bool, shuffle: bool = True
+    ) -> Batches:
+        kind = "test" if split == "test" else "train"
+        trainer = self.trainer
+        world_size = trainer.world_size if trainer else 1
+        if train and batch_size % world_size:
+            raise ConfigError(
+                "data.batch_size counts the examples of all devices together and must be a "
+                f"multiple of their number, got {batch_size} for {world_size} devices; set it to "
+                f"{batch_size // world_size * world_size + world_size}."
+            )
+        return Batches(
+            self.arrays[f"{kind}_images"],
+            self.arrays[f"{kind}_labels"],
+            self.indices[split],
+            batch_size,
+            epoch=(lambda: trainer.current_epoch if trainer and shuffle else 0) if train else None,
+            seed=self.seed,
+            rank=trainer.global_rank if trainer else 0,
+            world_size=world_size,
+        )

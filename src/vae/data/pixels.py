@@ -1,0 +1,69 @@
+"""Grey levels 0 to 255 to the values a likelihood explains."""
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.distributions import constraints
+
+from vae.data.noise import uniform
+
+Binarize = Literal["none", "dynamic", "threshold"]
+
+
+class Pixels:
+    r"""Bytes to floats: grey, binary or dequantised.
+
+    With p the byte and u uniform on [0, 1), a pixel becomes
+
+    .. math:: p / 255 \text{ (none)}, \quad [u < p / 255] \text{ (dynamic)}, \quad
+        [p \geq 128] \text{ (threshold)}, \quad (p + u) / 256 \text{ (dequantize)}
+
+    Arguments:
+        binarize: "none", "dynamic" (a fresh draw every time an example is trained on) or
+            "threshold".
+        dequantize: Whether to spread each level uniformly over its width, so that a density over
+            pixels is a bound on the probability of the bytes.
+        evaluation_seed: The seed of u for examples that are evaluated.
+
+    Raises:
+        ValueError: If asked to binarise and dequantise at once.
+
+    References:
+        On the quantitative analysis of deep belief networks (Salakhutdinov & Murray, 2008) (dynamic)
+        A note on the evaluation of generative models (Theis et al., 2016), eq. 2 (dequantize)
+    """
+
+    def __init__(self, binarize: Binarize, dequantize: bool, evaluation_seed: int = 0):
+        if binarize != "none" and dequantize:
+            raise ValueError(
+                f"pixels are binarised or dequantised, not both, got data.binarize={binarize} and "
+                "data.dequantize=true; set data.binarize=none or data.dequantize=false."
+            )
+        self.binarize = binarize
+        self.dequantize = dequantize
+        self.evaluation_seed = evaluation_seed
+
+    @property
+    def support(self) -> constraints.Constraint:
+        """What values come out."""
+        return constraints.unit_interval if self.binarize == "none" else constraints.boolean
+
+    def __call__(self, pixels: Tensor, index: Tensor | None = None) -> Tensor:
+        r"""The values of a batch, computed where `pixels` is.
+
+        Arguments:
+            pixels: Bytes, with shape (B, \*event_shape).
+            index: The examples' numbers, with shape (B,), for the fixed draw of an evaluation;
+                None for a fresh draw from torch's generator.
+        """
+        if self.binarize == "threshold":
+            return (pixels >= 128).float()
+        x = pixels.float()
+        if self.binarize == "none" and not self.dequantize:
+            return x.div_(255)
+        if index is None:
+            u = torch.rand_like(x)
+        else:
+            u = uniform(self.evaluation_seed, index, tuple(pixels.shape[1:]))
+        return (x + u).div_(256) if self.dequantize else (u.mul_(255) < x).float()

@@ -1,0 +1,1 @@
+"""Where images come from: one file, one config and one word each."""

@@ -1,0 +1,17 @@
+"""What a user can get wrong: every message is one sentence with the rule, what came, the remedy."""
+
+
+class VAEError(Exception):
+    """An error the user can mend; the commands print it without a traceback and exit with 1."""
+
+
+class ConfigError(VAEError, ValueError):
+    """A setting, or a pairing of settings, that makes no sense."""
+
+
+class DataError(VAEError, ValueError):
+    """Data that is missing, damaged, or outside the support of the likelihood."""
+
+
+class NonFiniteLoss(VAEError, ArithmeticError):
+    """Training produced a NaN or an infinity."""

@@ -1,0 +1,50 @@
+"""The Weights & Biases logger, which is offline when there is no key and ends with its run."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch.loggers import WandbLogger
+from lightning.pytorch.utilities import rank_zero_only
+
+
+class WandB(WandbLogger):
+    """Lightning's logger for Weights & Biases, one W&B run for each of our runs.
+
+    Without a key (WANDB_API_KEY, or `wandb login`) the run is kept offline, and how to send it
+    later is printed.
+
+    Arguments:
+        save_dir: The run directory.
+        project: The W&B project.
+        options: More arguments of Lightning's logger, and through it of `wandb.init`.
+    """
+
+    def __init__(self, save_dir: str, project: str, **options: Any):
+        if "WANDB_MODE" not in os.environ and not _has_key():
+            # not offline=True, with which W&B refuses artifacts
+            os.environ["WANDB_MODE"] = "offline"
+        super().__init__(save_dir=save_dir, project=project, **options)
+
+    @rank_zero_only
+    def close(self, failed: bool) -> None:
+        """End the W&B run, as failed or finished, so that the next job gets its own.
+
+        Arguments:
+            failed: Whether the job raised an error.
+        """
+        if self._experiment is None:
+            return
+        run = self.experiment
+        folder = Path(run.dir).parent
+        run.finish(exit_code=int(failed))
+        self._experiment = None
+        if os.environ.get("WANDB_MODE") == "offline":
+            print(f"W&B run kept offline; send it with: wandb sync {folder}")
+
+
+def _has_key() -> bool:
+    from requests.utils import get_netrc_auth
+
+    host = os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")
+    return bool(os.environ.get("WANDB_API_KEY")) or get_netrc_auth(host) is not None

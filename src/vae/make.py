@@ -1,0 +1,133 @@
+"""A config node becomes an object of an allowed class, its arguments checked by type."""
+
+import importlib
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
+
+from vae.errors import ConfigError, VAEError
+
+# what a config may name, wherever it came from; a user's own packages are added by `allow`
+ALLOWED = ("vae.", "torch.optim.", "lightning.pytorch.")
+
+
+def locate(target: str, allow: Sequence[str] = ()) -> type:
+    """The class that `target` names.
+
+    Arguments:
+        target: The dotted name of a class.
+        allow: Names of packages allowed beside the standard ones.
+
+    Raises:
+        ConfigError: If the class is not of an allowed package, or does not exist.
+    """
+    allowed = (*ALLOWED, *(f"{package.rstrip('.')}." for package in allow))
+    if not target.startswith(allowed):
+        raise ConfigError(
+            f"a _target_ must be of the packages {', '.join(p[:-1] for p in allowed)}, got "
+            f"{target}; add your own package with allow=[{target.split('.')[0]}]."
+        )
+    module, _, name = target.rpartition(".")
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as e:
+        raise ConfigError(f"a _target_ must exist, got {target} ({e}); correct its name.") from e
+    if not inspect.isclass(found) or not f"{found.__module__}.".startswith(allowed):
+        raise ConfigError(
+            f"a _target_ must be a class, under its own name, got {target}; correct its name."
+        )
+    return found
+
+
+def make(
+    node: Mapping[str, Any], where: str, *, allow: Sequence[str] = (), **context: Any
+) -> Any:
+    """The object that a config node describes.
+
+    Arguments:
+        node: `_target_`, the name of a class, and its arguments; a node inside is made first.
+        where: The node's place in the config, for errors.
+        allow: Names of packages allowed beside the standard ones.
+        context: Arguments that follow from other choices and so are not in the config.
+
+    Raises:
+        ConfigError: If the class has no such argument, an argument has the wrong type, or the
+            class refuses its value.
+    """
+    target = locate(node["_target_"], allow)
+    given = {
+        k: make(v, f"{where}.{k}", allow=allow)
+        if isinstance(v, Mapping) and "_target_" in v
+        else v
+        for k, v in node.items()
+        if k != "_target_"
+    }
+    arguments = _checked(target, given, where, context)
+    try:
+        return target(**arguments, **context)
+    except VAEError:
+        raise
+    except (ValueError, TypeError, ImportError) as e:
+        raise ConfigError(f"{where} cannot be built: {' '.join(str(e).split())}") from e
+
+
+def _checked(
+    target: type, given: dict[str, Any], where: str, context: Mapping[str, Any]
+) -> dict[str, Any]:
+    """`given` with every value converted to the type that the class asks for."""
+    parameters = inspect.signature(target).parameters
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    try:
+        hints = get_type_hints(target.__init__)  # type: ignore[misc]
+    except (NameError, TypeError):
+        hints = {}
+    checked = {}
+    for name, value in given.items():
+        if name not in parameters and not open_ended:
+            known = ", ".join(p for p in parameters if p not in context)
+            raise ConfigError(
+                f"{where} has the settings {known or 'none'}, got {name}; remove or rename it."
+            )
+        checked[name] = _convert(value, hints[name], f"{where}.{name}") if name in hints else value
+    missing = [
+        name
+        for name, p in parameters.items()
+        if p.default is p.empty
+        and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
+        and name not in checked
+        and name not in context
+    ]
+    if missing:
+        raise ConfigError(f"{where}.{missing[0]} must be set, got nothing; set {where}.{missing[0]}=.")
+    return checked
+
+
+def _convert(value: Any, hint: Any, where: str) -> Any:
+    if inspect.isclass(hint) and isinstance(value, hint):
+        return value
+    try:
+        adapter = TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True))
+    except PydanticUserError:
+        adapter = TypeAdapter(hint)
+    try:
+        return adapter.validate_python(value)
+    except ValidationError as e:
+        raise ConfigError(f"{where} must be {words(hint)}, got {value!r}; correct it.") from e
+
+
+def words(hint: Any) -> str:
+    """A type as a user would say it, for instance "a whole number"."""
+    simple = {int: "a whole number", float: "a number", bool: "true or false", str: "a word"}
+    if hint in simple:
+        return simple[hint]
+    if hint is type(None):
+        return "null"
+    if get_origin(hint) is Literal:
+        return " or ".join(str(a) for a in get_args(hint))
+    arguments = [words(a) for a in get_args(hint) if a is not ...]
+    origin = get_origin(hint)
+    if inspect.isclass(origin) and issubclass(origin, Sequence):
+        return f"a list in which each entry is {' or '.join(arguments)}"
+    return " or ".join(arguments) if arguments else getattr(hint, "__name__", str(hint))

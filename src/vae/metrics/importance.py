@@ -1,0 +1,74 @@
+"""log p(x) by importance sampling."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from vae.model.vae import VAE
+
+
+@dataclass(frozen=True)
+class Importance:
+    r"""What k samples of the posterior say about each example, in nats.
+
+    Arguments:
+        log_px: The estimate of log p(x), a lower bound in expectation, with shape (B,).
+        variance: The variance of `log_px` (delta method), with shape (B,).
+        distortion: The mean of -log p(x|z) over the samples, with shape (B,).
+        rate: The mean of log q(z|x) - log p(z) over the samples, with shape (B,).
+        effective: The effective sample size, between 1 and k, with shape (B,).
+    """
+
+    log_px: Tensor
+    variance: Tensor
+    distortion: Tensor
+    rate: Tensor
+    effective: Tensor
+
+
+@torch.no_grad()
+def importance(model: VAE, x: Tensor, num_samples: int, memory: float = 256) -> Importance:
+    r"""Estimate log p(x) with exactly k samples of q(z|x) as the proposal.
+
+    .. math:: \log p(x) \approx \log \tfrac{1}{k} \sum_{i=1}^{k} w_i, \quad
+        w_i = \frac{p(x \mid z_i) p(z_i)}{q(z_i \mid x)}, \quad z_i \sim q(z \mid x)
+
+    The sums are kept in float64 as log-sum-exps, so memory does not grow with k.
+
+    Arguments:
+        model: The model, in evaluation mode.
+        x: The examples, with shape (B, \*event_shape).
+        num_samples: The number k of samples.
+        memory: How much the samples in flight may occupy, in MB; at least one sample of each
+            example is.
+
+    References:
+        Importance Weighted Autoencoders (Burda et al., 2016), eq. 8
+        Monte Carlo theory, methods and examples (Owen, 2013), section 9.3 (effective size)
+    """
+    posterior, prior = model.encode(x), model.prior()
+    # log p(x|z) holds about four numbers per pixel at once: features, two temporaries, x
+    bytes_per_sample = 4 * 4 * x.numel()
+    step = max(1, int(memory * 1e6 / bytes_per_sample))
+    shape, options = x.shape[:1], {"dtype": torch.float64, "device": x.device}
+    lse, lse_squares = (torch.full(shape, -math.inf, **options) for _ in range(2))
+    distortion, rate = (torch.zeros(shape, **options) for _ in range(2))
+    for start in range(0, num_samples, step):
+        z = posterior.sample(torch.Size([min(step, num_samples - start)]))
+        log_px = model.decode(z).log_prob(x).double()
+        log_ratio = (posterior.log_prob(z) - prior.log_prob(z)).double()
+        log_w = log_px - log_ratio
+        lse = torch.logaddexp(lse, log_w.logsumexp(0))
+        lse_squares = torch.logaddexp(lse_squares, (2 * log_w).logsumexp(0))
+        distortion -= log_px.sum(0)
+        rate += log_ratio.sum(0)
+    effective = (2 * lse - lse_squares).exp()
+    return Importance(
+        log_px=lse - math.log(num_samples),
+        variance=(1 / effective - 1 / num_samples).clamp_min(0),
+        distortion=distortion / num_samples,
+        rate=rate / num_samples,
+        effective=effective,
+    )

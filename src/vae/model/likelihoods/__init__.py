@@ -1,0 +1,1 @@
+"""Features of z to a distribution over x."""

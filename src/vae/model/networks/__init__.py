@@ -1,0 +1,1 @@
+"""Tensor to tensor: (N, *in_shape) to (N, *out_shape)."""

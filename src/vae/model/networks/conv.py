@@ -1,0 +1,132 @@
+"""The convolutional networks: strided convolutions down, transposed convolutions up."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from vae.model.networks.layers import Activation, Normalization, activation, normalization
+from vae.model.networks.mlp import dense
+
+
+def halvings(shape: tuple[int, ...], stages: int, part: str) -> list[tuple[int, int]]:
+    """The heights and widths after 0, 1, ..., `stages` halvings, each rounded up.
+
+    Arguments:
+        shape: The shape (C, H, W) of an image.
+        stages: The number of halvings.
+        part: "encoder" or "decoder", for the error.
+
+    Raises:
+        ValueError: If `shape` is not an image's, or too small to be halved so often.
+    """
+    if len(shape) != 3:
+        raise ValueError(
+            f"the conv {part} needs images of shape (C, H, W), got shape {shape}; "
+            f"use model/{part}=mlp."
+        )
+    sizes = [(shape[1], shape[2])]
+    for _ in range(stages):
+        if min(sizes[-1]) < 2:
+            raise ValueError(
+                f"the conv {part} halves an image once per entry of channels, which {stages} "
+                f"entries cannot do to {shape[1]}x{shape[2]} pixels; give "
+                f"model.{part}.channels at most {len(sizes) - 1} entries or use model/{part}=mlp."
+            )
+        sizes.append((math.ceil(sizes[-1][0] / 2), math.ceil(sizes[-1][1] / 2)))
+    return sizes
+
+
+class ConvEncoder(nn.Sequential):
+    r"""Convolutions of stride 2, then linear layers.
+
+    Arguments:
+        in_shape: The shape (C, H, W) of an input; any height, width and number of channels.
+        out_shape: The shape of an output.
+        channels: The number of channels after each halving.
+        hidden: The width of each linear layer between the convolutions and the output.
+        activation: The activation's name.
+        normalization: The normalisation's name, applied before each activation.
+
+    Raises:
+        ValueError: If the images cannot be halved so often.
+    """
+
+    def __init__(
+        self,
+        in_shape: tuple[int, ...],
+        out_shape: tuple[int, ...],
+        channels: Sequence[int] = (32, 64),
+        hidden: Sequence[int] = (256,),
+        activation: Activation = "silu",
+        normalization: Normalization = "none",
+    ):
+        height, width = halvings(in_shape, len(channels), "encoder")[-1]
+        super().__init__()
+        for a, b in zip([in_shape[0], *channels], channels, strict=False):
+            self.append(nn.Conv2d(a, b, kernel_size=3, stride=2, padding=1))
+            self.extend(_after(b, activation, normalization))
+        self.append(nn.Flatten())
+        widths = [[in_shape[0], *channels][-1] * height * width, *hidden]
+        dense(self, widths, activation, normalization)
+        self.append(nn.Linear(widths[-1], math.prod(out_shape)))
+        self.append(nn.Unflatten(1, out_shape))
+
+
+class ConvDecoder(nn.Sequential):
+    r"""Linear layers, then transposed convolutions of stride 2: a ConvEncoder upside down.
+
+    Arguments:
+        in_shape: The shape of an input.
+        out_shape: The shape (C, H, W) of an output; any height, width and number of channels.
+        channels: The number of channels before each doubling.
+        hidden: The width of each linear layer between the input and the convolutions.
+        activation: The activation's name.
+        normalization: The normalisation's name, applied before each activation.
+
+    Raises:
+        ValueError: If the images cannot be halved so often.
+    """
+
+    def __init__(
+        self,
+        in_shape: tuple[int, ...],
+        out_shape: tuple[int, ...],
+        channels: Sequence[int] = (64, 32),
+        hidden: Sequence[int] = (256,),
+        activation: Activation = "silu",
+        normalization: Normalization = "none",
+    ):
+        if not channels:
+            raise ValueError("the conv decoder needs at least one entry in channels, got none.")
+        sizes = halvings(out_shape, len(channels), "decoder")[::-1]
+        super().__init__()
+        smallest = (channels[0], *sizes[0])
+        widths = [math.prod(in_shape), *hidden, math.prod(smallest)]
+        dense(self, widths, activation, normalization)
+        self.append(nn.Unflatten(1, smallest))
+        outputs = [*channels[1:], out_shape[0]]
+        for i, (a, b) in enumerate(zip(channels, outputs, strict=True)):
+            # 2 n - 1 pixels from n without output padding, 2 n with it
+            padding = (1 - sizes[i + 1][0] % 2, 1 - sizes[i + 1][1] % 2)
+            up = nn.ConvTranspose2d(a, b, 3, stride=2, padding=1, output_padding=padding)
+            if i + 1 < len(outputs):
+                self.append(up)
+                self.extend(_after(b, activation, normalization))
+            else:
+                self.last = up
+
+    @torch.no_grad()
+    def start_at(self, output: Tensor) -> None:
+        """Set the last layer's bias so that outputs start around `output`, channel by channel.
+
+        Arguments:
+            output: The wanted output, with shape out_shape.
+        """
+        assert self.last.bias is not None
+        self.last.bias.copy_(output.flatten(1).mean(1))
+
+
+def _after(channels: int, act: Activation, norm: Normalization) -> list[nn.Module]:
+    return [*normalization(norm, channels, spatial=True), activation(act)]

@@ -1,0 +1,62 @@
+"""The fully connected network."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from vae.model.networks.layers import Activation, Normalization, activation, normalization
+
+
+class MLP(nn.Sequential):
+    r"""Linear layers with an activation between them, from any shape to any shape.
+
+    Arguments:
+        in_shape: The shape of an input.
+        out_shape: The shape of an output.
+        hidden: The width of each hidden layer.
+        activation: The activation's name.
+        normalization: The normalisation's name, applied before each activation.
+
+    Raises:
+        ValueError: If a width is not positive.
+    """
+
+    def __init__(
+        self,
+        in_shape: tuple[int, ...],
+        out_shape: tuple[int, ...],
+        hidden: Sequence[int] = (512, 512),
+        activation: Activation = "silu",
+        normalization: Normalization = "none",
+    ):
+        if any(width < 1 for width in hidden):
+            raise ValueError(f"the widths in hidden must be at least 1, got {list(hidden)}.")
+        super().__init__()
+        if len(in_shape) > 1:
+            self.append(nn.Flatten())
+        dense(self, [math.prod(in_shape), *hidden], activation, normalization)
+        self.last = nn.Linear([math.prod(in_shape), *hidden][-1], math.prod(out_shape))
+        if len(out_shape) > 1:
+            self.append(nn.Unflatten(1, out_shape))
+
+    @torch.no_grad()
+    def start_at(self, output: Tensor) -> None:
+        """Set the last layer's bias so that outputs start around `output`.
+
+        Arguments:
+            output: The wanted output, with shape out_shape.
+        """
+        self.last.bias.copy_(output.flatten())
+
+
+def dense(
+    layers: nn.Sequential, widths: Sequence[int], act: Activation, norm: Normalization
+) -> None:
+    """Append a linear layer, normalisation and activation for each step between `widths`."""
+    for a, b in zip(widths, widths[1:], strict=False):
+        layers.append(nn.Linear(a, b))
+        for layer in normalization(norm, b, spatial=False):
+            layers.append(layer)
+        layers.append(activation(act))

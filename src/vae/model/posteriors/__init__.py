@@ -1,0 +1,1 @@
+"""Features of x to a distribution over z."""

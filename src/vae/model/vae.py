@@ -1,0 +1,95 @@
+"""A variational autoencoder: two networks and three distributions."""
+
+import math
+from typing import Protocol, cast
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from vae.model.record import Record
+
+
+class Posterior(Protocol):
+    """Features of x, with shape (B, *feature_shape), to q(z|x)."""
+
+    feature_shape: tuple[int, ...]
+
+    def __call__(self, features: Tensor) -> Distribution: ...
+
+
+class Prior(Protocol):
+    """Nothing, to p(z)."""
+
+    def __call__(self) -> Distribution: ...
+
+
+class Likelihood(Protocol):
+    """Features of z, with shape (*, *feature_shape), to p(x|z)."""
+
+    event_shape: tuple[int, ...]
+    feature_shape: tuple[int, ...]
+
+    def __call__(self, features: Tensor) -> Distribution: ...
+
+
+class VAE(nn.Module):
+    r"""The generative model p(z) p(x|z) with its approximate posterior q(z|x).
+
+    .. math:: z \sim p(z), \quad x \sim p(x \mid z), \quad q(z \mid x) \approx p(z \mid x)
+
+    Arguments:
+        encoder: A network from (B, \*event_shape) to (B, \*posterior.feature_shape).
+        decoder: A network from (N, D) to (N, \*likelihood.feature_shape).
+        posterior: Features of x to q(z|x).
+        prior: Nothing to p(z).
+        likelihood: Features of z to p(x|z).
+
+    References:
+        Auto-Encoding Variational Bayes (Kingma & Welling, 2014), eq. 3, 10
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        decoder: nn.Module,
+        posterior: Posterior,
+        prior: Prior,
+        likelihood: Likelihood,
+    ):
+        super().__init__()
+        self.encoder = encoder
+        self.decoder = decoder
+        self.posterior = posterior
+        self.prior = prior
+        self.likelihood = likelihood
+
+    def encode(self, x: Tensor) -> Distribution:
+        r"""q(z|x), with batch shape (B,), for x with shape (B, \*event_shape)."""
+        return self.posterior(self.encoder(x))
+
+    def decode(self, z: Tensor) -> Distribution:
+        r"""p(x|z), with batch shape (\*), for z with shape (\*, D)."""
+        features = self.decoder(z.reshape(-1, z.shape[-1]))
+        return self.likelihood(features.unflatten(0, z.shape[:-1]))
+
+    def forward(self, x: Tensor, num_samples: int = 1) -> Record:
+        r"""One pass: x to q(z|x), z and p(x|z).
+
+        Arguments:
+            x: The examples, with shape (B, \*event_shape).
+            num_samples: The number S of samples z of each posterior.
+        """
+        posterior = self.encode(x)
+        z = posterior.rsample(torch.Size([num_samples]))
+        return Record(x=x, posterior=posterior, z=z, prior=self.prior(), likelihood=self.decode(z))
+
+    @torch.no_grad()
+    def sample(self, num_samples: int) -> Tensor:
+        r"""New examples z ~ p(z), x ~ p(x|z), with shape (num_samples, \*event_shape)."""
+        return self.decode(self.prior().sample(torch.Size([num_samples]))).sample()
+
+    def num_parameters(self, part: str) -> int:
+        """The number of trainable scalars in `part`, for instance "encoder"."""
+        module = cast(nn.Module, getattr(self, part))
+        return sum(math.prod(p.shape) for p in module.parameters() if p.requires_grad)

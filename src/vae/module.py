@@ -1,0 +1,180 @@
+"""The LightningModule: steps, optimiser and logging; no maths."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+
+from vae.data.batches import Batch
+from vae.errors import DataError, NonFiniteLoss
+from vae.metrics.estimate import Estimate, Means
+from vae.metrics.importance import importance
+from vae.model import VAE, Record
+from vae.objectives.terms import Terms
+
+
+class Objective(Protocol):
+    """A record to its terms."""
+
+    name: str
+    num_samples: int
+
+    def __call__(self, record: Record) -> Terms: ...
+
+
+class VAEModule(LightningModule):
+    """A VAE, the objective it is trained on, and how.
+
+    Training, validation and test log the same unweighted elbo, rate and distortion, in nats per
+    example; an objective other than the ELBO is logged beside them under its own name.
+
+    Arguments:
+        model: The VAE.
+        objective: What is maximised.
+        optimizer: Parameters to an optimiser.
+        schedule: The fraction of training that has passed to a factor on the learning rate.
+        num_samples: The number of importance samples of log p(x) for each test example; 0 for
+            none.
+        memory: How much memory those may take at once, in MB.
+        card: Plain values that checkpoints carry to rebuild the model.
+    """
+
+    def __init__(
+        self,
+        model: VAE,
+        objective: Objective,
+        optimizer: Callable[[Iterable[nn.Parameter]], Optimizer],
+        schedule: Callable[[float], float],
+        num_samples: int = 0,
+        memory: float = 256,
+        card: dict[str, Any] | None = None,
+    ):
+        super().__init__()
+        self.model = model
+        self.objective = objective
+        self.optimizer = optimizer
+        self.schedule = schedule
+        self.num_samples = num_samples
+        self.memory = memory
+        self.card = card or {}
+        self.names = ["elbo", "rate", "distortion"]
+        if objective.name != "elbo":
+            self.names.append(objective.name)
+        self.val_means = Means(*self.names)
+        self.test_means = Means("elbo", "rate", "distortion")
+        self.px_means = Means("log_px", "variance", "effective")
+        self.running = torch.zeros(len(self.names))
+        self.since_log = 0
+
+    def _terms(self, batch: Batch, check_support: bool = True) -> Terms:
+        record = self.model(batch.x, self.objective.num_samples)
+        if check_support:
+            self._check_support(record)
+        return self.objective(record)
+
+    def _quantities(self, terms: Terms) -> list[Tensor]:
+        return [terms.elbo, terms.rate, terms.distortion, terms.objective][: len(self.names)]
+
+    def on_train_start(self) -> None:
+        """Start the running means, and give every rank noise of its own."""
+        self.running = torch.zeros(len(self.names), device=self.device)
+        self.since_log = 0
+        if self.trainer.world_size > 1:
+            torch.manual_seed(torch.initial_seed() + self.global_rank)
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """The loss of a batch; means over the interval are logged at each interval's end."""
+        terms = self._terms(batch, check_support=batch_idx == 0)
+        loss = terms.loss
+        with torch.no_grad():
+            self.running += torch.stack([q.mean() for q in self._quantities(terms)])
+        self.since_log += 1
+        log_now = (self.global_step + 1) % self.trainer.log_every_n_steps == 0
+        if log_now or self.device.type == "cpu":
+            self._check_finite(loss)
+        if log_now:
+            means = dict(zip(self.names, self.running / self.since_log, strict=True))
+            values = {f"train/{name}": mean for name, mean in means.items()}
+            self.log_dict(values, sync_dist=self.trainer.world_size > 1)
+            self.log("train/lr", self.optimizers().param_groups[0]["lr"])  # type: ignore[union-attr]
+            self.running.zero_()
+            self.since_log = 0
+        return loss
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Add a batch to the validation means."""
+        self.val_means.update(*self._quantities(self._terms(batch)))
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the validation means."""
+        estimates = self.val_means.compute()
+        self.val_means.reset()
+        self.log_dict({f"val/{name}": e.value for name, e in estimates.items()})
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        """Add a batch to the test means."""
+        terms = self._terms(batch)
+        if self.num_samples:
+            result = importance(self.model, batch.x, self.num_samples, self.memory)
+            self.px_means.update(result.log_px, result.variance, result.effective)
+            # the mean over k samples is the same quantity with less noise than over L
+            self.test_means.update(
+                -(result.distortion + terms.rate), terms.rate, result.distortion
+            )
+        else:
+            self.test_means.update(terms.elbo, terms.rate, terms.distortion)
+
+    def on_test_epoch_end(self) -> None:
+        """Log the test means."""
+        for name, estimate in self.results().items():
+            self.log(f"test/{name}", estimate.value)
+
+    def results(self) -> dict[str, Estimate]:
+        """The test estimates: elbo, rate, distortion and, if asked for, log_px."""
+        estimates = self.test_means.compute()
+        if self.num_samples:
+            estimates |= self.px_means.compute()
+        return estimates
+
+    def configure_optimizers(self) -> Any:
+        """The optimiser, and the schedule stepped after each of its steps."""
+        optimizer = self.optimizer(p for p in self.parameters() if p.requires_grad)
+        total = self.trainer.estimated_stepping_batches
+        scheduler = LambdaLR(optimizer, lambda step: self.schedule(step / total))
+        return [optimizer], [{"scheduler": scheduler, "interval": "step"}]
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Put the card into the checkpoint, and refuse to keep weights that are not finite."""
+        checkpoint["vae"] = self.card
+        bad = [k for k, v in checkpoint["state_dict"].items() if not v.isfinite().all()]
+        if bad:
+            raise NonFiniteLoss(
+                f"a checkpoint holds finite weights, but after step {self.global_step} those of "
+                f"{bad[0]} are not; the checkpoints of earlier epochs are kept: lower "
+                "optimizer.lr or set trainer.gradient_clip_val."
+            )
+
+    def _check_support(self, record: Record) -> None:
+        support = record.likelihood.support
+        if not bool(support.check(record.x).all()):
+            low, high = record.x.aminmax()
+            raise DataError(
+                f"{type(self.model.likelihood).__name__} explains pixels in its support "
+                f"({support}), but a batch has values from {low:.4g} to {high:.4g}; set "
+                "data.binarize, or choose another model/likelihood."
+            )
+
+    def _check_finite(self, loss: Tensor) -> None:
+        if bool(torch.isfinite(loss)) and bool(torch.isfinite(self.running).all()):
+            return
+        bad = [n for n, v in zip(self.names, self.running, strict=True) if not v.isfinite()]
+        parts = [name for name in bad if name in ("rate", "distortion")] or bad or ["loss"]
+        raise NonFiniteLoss(
+            f"training stops at a loss that is not finite, and step {self.global_step} gave "
+            f"{loss.item()} in {' and '.join(parts)}; the checkpoints of earlier epochs are kept: "
+            "lower optimizer.lr or set trainer.gradient_clip_val."
+        )

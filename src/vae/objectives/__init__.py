@@ -1,0 +1,1 @@
+"""Record to rate, distortion and what is maximised."""

@@ -1,0 +1,77 @@
+r"""Learning-rate schedules: the fraction t of training that has passed to a factor on the rate."""
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Constant:
+    """1 at all times."""
+
+    def __call__(self, t: float) -> float:
+        """The factor at fraction t of training."""
+        return 1.0
+
+
+@dataclass(frozen=True)
+class OneCycle:
+    r"""A cosine from 1/div up to 1, then a cosine down to 1/final_div.
+
+    Arguments:
+        warmup: The fraction of training that rises.
+        div: The peak over the first rate.
+        final_div: The peak over the last rate.
+
+    References:
+        Super-Convergence (Smith & Topin, 2018)
+    """
+
+    warmup: float = 0.1
+    div: float = 25.0
+    final_div: float = 1e4
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.warmup < 1 or self.div <= 0 or self.final_div <= 0:
+            raise ValueError(
+                "a one_cycle schedule needs 0 <= warmup < 1 and positive div and final_div, got "
+                f"warmup={self.warmup}, div={self.div}, final_div={self.final_div}."
+            )
+
+    def __call__(self, t: float) -> float:
+        """The factor at fraction t of training."""
+        if t < self.warmup:
+            return _cosine(1 / self.div, 1.0, t / self.warmup)
+        return _cosine(1.0, 1 / self.final_div, (t - self.warmup) / (1 - self.warmup))
+
+
+@dataclass(frozen=True)
+class Cosine:
+    r"""A linear rise from 0 to 1, then a cosine down to `final`.
+
+    Arguments:
+        warmup: The fraction of training that rises.
+        final: The last factor.
+
+    References:
+        SGDR (Loshchilov & Hutter, 2017), eq. 5
+    """
+
+    warmup: float = 0.0
+    final: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.warmup < 1 or self.final < 0:
+            raise ValueError(
+                "a cosine schedule needs 0 <= warmup < 1 and final >= 0, got "
+                f"warmup={self.warmup}, final={self.final}."
+            )
+
+    def __call__(self, t: float) -> float:
+        """The factor at fraction t of training."""
+        if t < self.warmup:
+            return t / self.warmup
+        return _cosine(1.0, self.final, (t - self.warmup) / (1 - self.warmup))
+
+
+def _cosine(start: float, end: float, t: float) -> float:
+    return end + (start - end) * (1 + math.cos(math.pi * min(t, 1.0))) / 2

@@ -1,0 +1,142 @@
+"""`python -m vae.train`: compose, build, fit, test, report."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import DictConfig
+
+from vae.command import compose as compose
+from vae.command import one_job, plain, run
+
+if TYPE_CHECKING:
+    from lightning.pytorch import Trainer
+
+    from vae.data.module import DataModule
+    from vae.model import VAE
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run leaves.
+
+    Arguments:
+        model: The best model, in evaluation mode.
+        data: The data module it was trained on.
+        results: What results.json holds.
+        directory: The run directory.
+    """
+
+    model: VAE
+    data: DataModule
+    results: dict[str, Any]
+    directory: Path
+
+
+def train(config: dict[str, Any], directory: str | Path | None = None) -> Result:
+    """Train, test and report one model.
+
+    Arguments:
+        config: What `compose` gives.
+        directory: The run directory; outputs/NAME/TIME unless given.
+
+    Raises:
+        ConfigError: If the config makes no sense.
+        DataError: If the data is missing, damaged, or not what the likelihood explains.
+        NonFiniteLoss: If training diverges; the last good checkpoint is kept.
+    """
+    import lightning
+    import torch
+
+    from vae import build, report
+    from vae.loggers import WandB
+
+    directory = _claim(Path(directory or config["run_dir"]))
+    config = {**config, "run_dir": str(directory)}
+    _quiet()
+    torch.set_flush_denormal(True)
+    lightning.seed_everything(config["seed"], verbose=False)
+    data = build.build_data(config)
+    module = build.build_module(config, data)
+    loggers = build.build_loggers(config)
+    trainer = build.build_trainer(config, build.build_callbacks(config), loggers)
+    failed = True
+    try:
+        if trainer.is_global_zero:
+            report.write_config(config, directory)
+            report.print_summary(config, data, module.model, trainer)
+        start = time.perf_counter()
+        trainer.fit(module, datamodule=data)
+        seconds = time.perf_counter() - start
+        weights = torch.load(_best(trainer), map_location="cpu", weights_only=True)["state_dict"]
+        module.load_state_dict(weights)
+        trainer.test(module, datamodule=data, verbose=False)
+        results = report.collect(config, data, module, trainer, seconds)
+        if trainer.is_global_zero:
+            report.write_results(results, directory)
+            report.print_results(results, directory)
+        failed = False
+    finally:
+        for logger in loggers:
+            if isinstance(logger, WandB):
+                logger.close(failed)
+    return Result(module.model.eval(), data, results, directory)
+
+
+def _claim(directory: Path) -> Path:
+    """The run directory, made, and not another run's.
+
+    Raises:
+        ConfigError: If it holds a run, or cannot be written.
+    """
+    from vae.errors import ConfigError
+
+    if os.environ.get("LOCAL_RANK", "0") == "0" and (directory / "config.yaml").exists():
+        raise ConfigError(
+            f"a run needs a directory of its own, but {directory} already holds a run; choose "
+            "another hydra.run.dir, or move that one away."
+        )
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise ConfigError(
+            f"the run directory must be writable, but {directory} is not ({e}); choose another "
+            "hydra.run.dir."
+        ) from e
+    return directory.absolute()
+
+
+def _best(trainer: Trainer) -> str:
+    """The checkpoint to test: the best by validation ELBO, or the last."""
+    checkpoint = trainer.checkpoint_callback
+    best = getattr(checkpoint, "best_model_path", "") or getattr(checkpoint, "last_model_path", "")
+    return str(best)
+
+
+def _quiet() -> None:
+    """Leave out what the summary says better."""
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def task(config: DictConfig) -> float:
+    """One job of the command.
+
+    Returns:
+        The best validation ELBO (test ELBO if there is no validation set), for sweepers.
+    """
+    from hydra.core.hydra_config import HydraConfig
+
+    directory = Path(HydraConfig.get().runtime.output_dir)
+    config.run_dir = str(directory)
+    with one_job(directory):
+        return float(train(plain(config), directory).results["score"])
+
+
+if __name__ == "__main__":
+    run("train", task)
