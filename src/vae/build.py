@@ -2,19 +2,43 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import Logger
+from pydantic import Field
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from vae.data.module import DataModule
-from vae.make import locate, make
+from vae.make import convert, locate, make
 from vae.model.vae import VAE
 from vae.module import VAEModule
 
 Config = Mapping[str, Any]
+
+# settings that no class below checks
+SETTINGS = {
+    "seed": Annotated[int, Field(ge=0)],
+    "allow": list[str],
+    "model.latent_dim": Annotated[int, Field(ge=1)],
+    "model.output_bias": Literal["data", "zero"],
+    "evaluate.num_samples": Annotated[int, Field(ge=0)],
+    "evaluate.memory": Annotated[float, Field(ge=1)],
+}
+
+
+def check_settings(config: Config) -> None:
+    """Refuse a setting of the wrong type.
+
+    Raises:
+        ConfigError: If there is one.
+    """
+    for where, hint in SETTINGS.items():
+        value: Any = config
+        for key in where.split("."):
+            value = value[key]
+        convert(value, hint, where)
 
 
 def build_data(config: Config) -> DataModule:
@@ -77,9 +101,7 @@ def build_module(config: Config, data: DataModule) -> VAEModule:
     )
 
 
-def _optimizer(
-    node: Config, config: Config
-) -> Callable[[Iterable[nn.Parameter]], Optimizer]:
+def _optimizer(node: Config, config: Config) -> Callable[[Iterable[nn.Parameter]], Optimizer]:
     trainer = config["trainer"]
     if trainer["precision"] == "16-mixed" and trainer["gradient_clip_val"] is not None:
         # a fused step unscales gradients itself, too late for clipping
@@ -94,11 +116,17 @@ def build_loggers(config: Config) -> list[Logger]:
 
 def build_callbacks(config: Config) -> list[Callback]:
     """The callbacks that are switched on."""
-    allow = config["allow"]
-    return [make(v, f"callbacks.{k}", allow=allow) for k, v in config["callbacks"].items() if v]
+    nodes = {k: dict(v) for k, v in config["callbacks"].items() if v}
+    if not config["data"]["val_size"] and "checkpoint" in nodes:
+        # without validation the best epoch is the last
+        nodes["checkpoint"]["monitor"] = None
+    return [make(v, f"callbacks.{k}", allow=config["allow"]) for k, v in nodes.items()]
 
 
 def build_trainer(config: Config, callbacks: list[Callback], loggers: list[Logger]) -> Trainer:
     """The Trainer."""
-    trainer: Trainer = make(config["trainer"], "trainer", callbacks=callbacks, logger=loggers)
+    node = dict(config["trainer"])
+    if not config["data"]["val_size"]:
+        node["limit_val_batches"] = 0
+    trainer: Trainer = make(node, "trainer", callbacks=callbacks, logger=loggers)
     return trainer

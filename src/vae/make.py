@@ -3,7 +3,7 @@
 import importlib
 import inspect
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 
@@ -41,9 +41,7 @@ def locate(target: str, allow: Sequence[str] = ()) -> type:
     return found
 
 
-def make(
-    node: Mapping[str, Any], where: str, *, allow: Sequence[str] = (), **context: Any
-) -> Any:
+def make(node: Mapping[str, Any], where: str, *, allow: Sequence[str] = (), **context: Any) -> Any:
     """The object that a config node describes.
 
     Arguments:
@@ -58,9 +56,7 @@ def make(
     """
     target = locate(node["_target_"], allow)
     given = {
-        k: make(v, f"{where}.{k}", allow=allow)
-        if isinstance(v, Mapping) and "_target_" in v
-        else v
+        k: make(v, f"{where}.{k}", allow=allow) if isinstance(v, Mapping) and "_target_" in v else v
         for k, v in node.items()
         if k != "_target_"
     }
@@ -90,7 +86,7 @@ def _checked(
             raise ConfigError(
                 f"{where} has the settings {known or 'none'}, got {name}; remove or rename it."
             )
-        checked[name] = _convert(value, hints[name], f"{where}.{name}") if name in hints else value
+        checked[name] = convert(value, hints[name], f"{where}.{name}") if name in hints else value
     missing = [
         name
         for name, p in parameters.items()
@@ -100,11 +96,18 @@ def _checked(
         and name not in context
     ]
     if missing:
-        raise ConfigError(f"{where}.{missing[0]} must be set, got nothing; set {where}.{missing[0]}=.")
+        raise ConfigError(
+            f"{where}.{missing[0]} must be set, got nothing; set {where}.{missing[0]}=."
+        )
     return checked
 
 
-def _convert(value: Any, hint: Any, where: str) -> Any:
+def convert(value: Any, hint: Any, where: str) -> Any:
+    """`value` as the type `hint`.
+
+    Raises:
+        ConfigError: If it is not one; the error names `where`.
+    """
     if inspect.isclass(hint) and isinstance(value, hint):
         return value
     try:
@@ -124,6 +127,9 @@ def words(hint: Any) -> str:
         return simple[hint]
     if hint is type(None):
         return "null"
+    if get_origin(hint) is Annotated:
+        base, field = get_args(hint)
+        return f"{words(base)} of at least {field.metadata[0].ge}"
     if get_origin(hint) is Literal:
         return " or ".join(str(a) for a in get_args(hint))
     arguments = [words(a) for a in get_args(hint) if a is not ...]

@@ -66,7 +66,7 @@ class VAEModule(LightningModule):
             self.names.append(objective.name)
         self.val_means = Means(*self.names)
         self.test_means = Means("elbo", "rate", "distortion")
-        self.px_means = Means("log_px", "variance", "effective")
+        self.px_means = Means("log_px", "variance", "effective_samples")
         self.running = torch.zeros(len(self.names))
         self.since_log = 0
 
@@ -84,7 +84,7 @@ class VAEModule(LightningModule):
         self.running = torch.zeros(len(self.names), device=self.device)
         self.since_log = 0
         if self.trainer.world_size > 1:
-            torch.manual_seed(torch.initial_seed() + self.global_rank)
+            torch.manual_seed(torch.initial_seed() + 1_000_003 * self.global_rank)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss of a batch; means over the interval are logged at each interval's end."""
@@ -122,16 +122,15 @@ class VAEModule(LightningModule):
             result = importance(self.model, batch.x, self.num_samples, self.memory)
             self.px_means.update(result.log_px, result.variance, result.effective)
             # the mean over k samples is the same quantity with less noise than over L
-            self.test_means.update(
-                -(result.distortion + terms.rate), terms.rate, result.distortion
-            )
+            self.test_means.update(-(result.distortion + terms.rate), terms.rate, result.distortion)
         else:
             self.test_means.update(terms.elbo, terms.rate, terms.distortion)
 
     def on_test_epoch_end(self) -> None:
         """Log the test means."""
         for name, estimate in self.results().items():
-            self.log(f"test/{name}", estimate.value)
+            if name != "variance":
+                self.log(f"test/{name}", estimate.value)
 
     def results(self) -> dict[str, Estimate]:
         """The test estimates: elbo, rate, distortion and, if asked for, log_px."""

@@ -81,15 +81,13 @@ def collect(
     """
     estimates = module.results()
     samples = module.num_samples or module.objective.num_samples
-    test = {
-        name: _estimate(estimates[name], samples) for name in ("elbo", "rate", "distortion")
-    }
+    test = {name: _estimate(estimates[name], samples) for name in ("elbo", "rate", "distortion")}
     if module.num_samples:
         test["log_px"] = _estimate(estimates["log_px"], samples) | {
             "monte_carlo_standard_error": math.sqrt(
                 estimates["variance"].value / estimates["variance"].count
             ),
-            "effective_samples": estimates["effective"].value,
+            "effective_samples": estimates["effective_samples"].value,
         }
         if data.pixels.dequantize:
             test["bits_per_dim"] = _bits_per_dim(test["log_px"], math.prod(data.event_shape))

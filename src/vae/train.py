@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,12 +39,11 @@ class Result:
     directory: Path
 
 
-def train(config: dict[str, Any], directory: str | Path | None = None) -> Result:
+def train(config: dict[str, Any]) -> Result:
     """Train, test and report one model.
 
     Arguments:
-        config: What `compose` gives.
-        directory: The run directory; outputs/NAME/TIME unless given.
+        config: What `compose` gives; its run_dir must not hold a run yet.
 
     Raises:
         ConfigError: If the config makes no sense.
@@ -56,8 +56,8 @@ def train(config: dict[str, Any], directory: str | Path | None = None) -> Result
     from vae import build, report
     from vae.loggers import WandB
 
-    directory = _claim(Path(directory or config["run_dir"]))
-    config = {**config, "run_dir": str(directory)}
+    build.check_settings(config)
+    directory = _claim(Path(config["run_dir"]))
     _quiet()
     torch.set_flush_denormal(True)
     lightning.seed_everything(config["seed"], verbose=False)
@@ -119,9 +119,15 @@ def _best(trainer: Trainer) -> str:
 
 
 def _quiet() -> None:
-    """Leave out what the summary says better."""
+    """Leave out what the summary says better, and two warnings about nothing of the user's."""
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # torch deprecates what Lightning calls
+    warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)` is deprecated")
+    # Hydra made the directory, and no earlier run is in it
+    warnings.filterwarnings(
+        "ignore", message="Experiment logs directory .* exists and is not empty"
+    )
 
 
 def task(config: DictConfig) -> float:
@@ -135,7 +141,7 @@ def task(config: DictConfig) -> float:
     directory = Path(HydraConfig.get().runtime.output_dir)
     config.run_dir = str(directory)
     with one_job(directory):
-        return float(train(plain(config), directory).results["score"])
+        return float(train(plain(config)).results["score"])
 
 
 if __name__ == "__main__":

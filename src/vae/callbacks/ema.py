@@ -1,14 +1,17 @@
 """An exponential moving average of the weights."""
 
 from lightning.pytorch.callbacks import WeightAveraging
+from torch import Tensor
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 
 class EMA(WeightAveraging):
     r"""Validate, keep and test an exponential moving average of the weights.
 
-    .. math:: \bar{w} \leftarrow d \bar{w} + (1 - d) w
+    .. math:: \bar{w} \leftarrow d_t \bar{w} + (1 - d_t) w, \quad
+        d_t = \min(d, \tfrac{1 + t}{10 + t})
 
+    The decay of step t grows to d, so that a short run's average is not its initialisation.
     Lightning's own EMA visits the parameters one by one; this one moves them all at once.
 
     Arguments:
@@ -24,4 +27,15 @@ class EMA(WeightAveraging):
     def __init__(self, decay: float = 0.998):
         if not 0 <= decay < 1:
             raise ValueError(f"decay must be at least 0 and less than 1, got {decay}.")
-        super().__init__(multi_avg_fn=get_ema_multi_avg_fn(decay))
+        super().__init__(multi_avg_fn=self._move)
+        self.decay = decay
+        self.step = 0
+
+    def should_update(self, step_idx: int | None = None, epoch_idx: int | None = None) -> bool:
+        """After every step, and not again after an epoch."""
+        self.step = self.step if step_idx is None else step_idx
+        return step_idx is not None
+
+    def _move(self, average: list[Tensor], current: list[Tensor], count: Tensor) -> None:
+        decay = min(self.decay, (1 + self.step) / (10 + self.step))
+        get_ema_multi_avg_fn(decay)(average, current, count)

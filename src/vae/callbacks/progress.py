@@ -64,13 +64,12 @@ class ProgressBar(Callback):
         if trainer.global_step % trainer.log_every_n_steps == 0:
             self._update(trainer.global_step, _describe(trainer))
 
-    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Print a line, where there is no terminal."""
         now = time.monotonic()
         last = trainer.current_epoch + 1 == trainer.max_epochs
         if (
-            trainer.sanity_checking
-            or not trainer.is_global_zero
+            not trainer.is_global_zero
             or self.progress is not None
             or (now - self.printed < self.interval and not last)
         ):

@@ -70,7 +70,7 @@ def _open(folder: Path) -> dict[str, Array] | None:
 
 
 def _move(scratch: Path, folder: Path) -> None:
-    """Rename `scratch` to `folder`, replacing damaged arrays but not another process's good ones."""
+    """Rename `scratch` to `folder`, in place of damaged arrays but not of another's good ones."""
     try:
         scratch.rename(folder)
     except OSError:

@@ -113,10 +113,8 @@ class DataModule(LightningDataModule):
         shuffle = self.trainer is None or not self.trainer.overfit_batches
         return self._batches("train", self.batch_size, train=True, shuffle=shuffle)
 
-    def val_dataloader(self) -> Batches | list[Batches]:
-        """The validation batches; none if val_size is 0."""
-        if not len(self.indices["val"]):
-            return []
+    def val_dataloader(self) -> Batches:
+        """The validation batches."""
         return self._batches("val", self.eval_batch_size, train=False)
 
     def test_dataloader(self) -> Batches:
@@ -127,9 +125,7 @@ class DataModule(LightningDataModule):
         """Turn bytes into values on the device."""
         return batch._replace(x=self.pixels(batch.x, batch.index))
 
-    def _batches(
-        self, split: Split, batch_size: int, train: bool, shuffle: bool = True
-    ) -> Batches:
+    def _batches(self, split: Split, batch_size: int, train: bool, shuffle: bool = True) -> Batches:
         kind = "test" if split == "test" else "train"
         trainer = self.trainer
         world_size = trainer.world_size if trainer else 1

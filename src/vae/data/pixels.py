@@ -30,7 +30,7 @@ class Pixels:
         ValueError: If asked to binarise and dequantise at once.
 
     References:
-        On the quantitative analysis of deep belief networks (Salakhutdinov & Murray, 2008) (dynamic)
+        The quantitative analysis of deep belief networks (Salakhutdinov & Murray, 2008) (dynamic)
         A note on the evaluation of generative models (Theis et al., 2016), eq. 2 (dequantize)
     """
 

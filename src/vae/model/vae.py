@@ -66,11 +66,11 @@ class VAE(nn.Module):
 
     def encode(self, x: Tensor) -> Distribution:
         r"""q(z|x), with batch shape (B,), for x with shape (B, \*event_shape)."""
-        return self.posterior(self.encoder(x))
+        return self.posterior(self.encoder(_as_weights(self.encoder, x)))
 
     def decode(self, z: Tensor) -> Distribution:
         r"""p(x|z), with batch shape (\*), for z with shape (\*, D)."""
-        features = self.decoder(z.reshape(-1, z.shape[-1]))
+        features = self.decoder(_as_weights(self.decoder, z.reshape(-1, z.shape[-1])))
         return self.likelihood(features.unflatten(0, z.shape[:-1]))
 
     def forward(self, x: Tensor, num_samples: int = 1) -> Record:
@@ -93,3 +93,8 @@ class VAE(nn.Module):
         """The number of trainable scalars in `part`, for instance "encoder"."""
         module = cast(nn.Module, getattr(self, part))
         return sum(math.prod(p.shape) for p in module.parameters() if p.requires_grad)
+
+
+def _as_weights(network: nn.Module, x: Tensor) -> Tensor:
+    """`x` in the precision of a network's weights; distributions keep their own."""
+    return x.to(next(network.parameters()).dtype)

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 from vae.data.cache import cache_dir
 from vae.data.sources.idx import FILES, IDX
@@ -17,7 +18,7 @@ class DownloadedIDX(IDX):
         root: A folder with the four IDX files to use instead of downloading them.
     """
 
-    md5: Mapping[str, str]
+    md5: ClassVar[Mapping[str, str]]
 
     def __init__(self, mirrors: Sequence[str], root: str | None = None):
         self.mirrors = mirrors
@@ -39,20 +40,18 @@ class DownloadedIDX(IDX):
         folder = cache_dir() / "downloads" / self.name
         registry = {f"{stem}.gz": f"md5:{self.md5[name]}" for name, stem in FILES.items()}
         pooch.get_logger().setLevel("WARNING")
-        for file in registry:
-            failures = []
-            for mirror in self.mirrors:
-                url = mirror.rstrip("/") + "/"
-                source = pooch.create(folder, url, registry=registry, retry_if_failed=2)
-                try:
+        failures = []
+        for mirror in self.mirrors:
+            url = mirror.rstrip("/") + "/"
+            source = pooch.create(folder, url, registry=registry, retry_if_failed=2)
+            try:
+                for file in registry:
                     source.fetch(file, progressbar=not (folder / file).exists())
-                    break
-                except (OSError, ValueError) as e:
-                    failures.append(f"{url}{file}: {str(e).splitlines()[0]}")
-            else:
-                raise DataError(
-                    f"{self.name} is downloaded at first use, but no mirror gave {file} "
-                    f"({'; '.join(failures)}); connect to the network, or put the four IDX files "
-                    "in a folder and name it with data.root=."
-                )
-        return folder
+                return folder
+            except (OSError, ValueError) as e:
+                failures.append(f"{url}{file}: {str(e).splitlines()[0]}")
+        raise DataError(
+            f"{self.name} is downloaded at first use, but no mirror gave all of its files "
+            f"({'; '.join(failures)}); connect to the network, or put the four IDX files in a "
+            "folder and name it with data.root=."
+        )

@@ -1,5 +1,7 @@
 """Fashion-MNIST, downloaded at first use."""
 
+from typing import ClassVar
+
 from vae.data.sources.download import DownloadedIDX
 
 
@@ -15,7 +17,7 @@ class FashionMNIST(DownloadedIDX):
     """
 
     name = "fashion_mnist"
-    md5 = {
+    md5: ClassVar = {
         "train_images": "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
         "train_labels": "25c81989df183df01b3e8a0aad5dffbe",
         "test_images": "bef4ecab320f06d8554ea6380940ec79",

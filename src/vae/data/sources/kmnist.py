@@ -1,5 +1,7 @@
 """KMNIST, downloaded at first use."""
 
+from typing import ClassVar
+
 from vae.data.sources.download import DownloadedIDX
 
 
@@ -15,7 +17,7 @@ class KMNIST(DownloadedIDX):
     """
 
     name = "kmnist"
-    md5 = {
+    md5: ClassVar = {
         "train_images": "bdb82020997e1d708af4cf47b453dcf7",
         "train_labels": "e144d726b3acfaa3e44228e80efcd344",
         "test_images": "5c965bf0a639b31b8f53240b1b52f4d7",

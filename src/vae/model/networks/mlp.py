@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -55,7 +56,7 @@ def dense(
     layers: nn.Sequential, widths: Sequence[int], act: Activation, norm: Normalization
 ) -> None:
     """Append a linear layer, normalisation and activation for each step between `widths`."""
-    for a, b in zip(widths, widths[1:], strict=False):
+    for a, b in pairwise(widths):
         layers.append(nn.Linear(a, b))
         for layer in normalization(norm, b, spatial=False):
             layers.append(layer)

@@ -1,0 +1,48 @@
+"""What the tests share."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from vae.train import compose
+
+# children that tests start are as strict and as quiet as this process
+os.environ.setdefault("WANDB_SILENT", "true")
+torch.set_num_threads(min(2, torch.get_num_threads()))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory):
+    """A cache of the tests' own."""
+    folder = tmp_path_factory.mktemp("cache")
+    os.environ["VAE_CACHE"] = str(folder)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    """The same numbers in every test, whatever ran before it."""
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    """Compose a run of a few steps in a directory of its own."""
+
+    def make(*overrides, steps=2):
+        words = [
+            f"trainer.limit_train_batches={steps}",
+            "trainer.limit_val_batches=1",
+            "trainer.limit_test_batches=1",
+            "trainer.max_epochs=1",
+            "trainer.log_every_n_steps=1",
+            "trainer.accelerator=cpu",
+            "evaluate.num_samples=2",
+            "data.eval_batch_size=100",
+            f"run_dir={Path(tmp_path) / 'run'}",
+        ]
+        return compose(*words, *overrides)
+
+    return make

@@ -1,0 +1,63 @@
+import pytest
+import torch
+from torch.distributions import constraints
+
+from vae.data.module import DataModule
+from vae.data.sources.mnist import MNIST
+from vae.errors import ConfigError
+
+
+def make(support=constraints.boolean, **options):
+    return DataModule(MNIST(), support, **options)
+
+
+@pytest.mark.parametrize(("val_size", "train_size"), [(5000, 55000), (10000, 50000), (0, 60000)])
+def test_the_split_is_seeded_and_exhaustive(val_size, train_size):
+    data = make(val_size=val_size)
+    train, val = data.indices["train"], data.indices["val"]
+    assert (len(train), len(val), len(data.indices["test"])) == (train_size, val_size, 10000)
+    assert torch.equal(torch.cat([train, val]).sort().values, torch.arange(60000))
+    again = make(val_size=val_size, seed=7).indices
+    assert torch.equal(val, again["val"])
+    if val_size:
+        assert not torch.equal(val, make(val_size=val_size, split_seed=1).indices["val"])
+
+
+def test_auto_follows_the_likelihood():
+    assert make(constraints.boolean).pixels.binarize == "dynamic"
+    grey = make(constraints.real).pixels
+    assert (grey.binarize, grey.dequantize) == ("none", True)
+    assert not make(constraints.real, dequantize=False).pixels.dequantize
+
+
+def test_the_mean_is_that_of_the_training_split():
+    data = make(val_size=59_000)
+    x = torch.cat(
+        [data.pixels(b.x, torch.arange(len(b.x))) for b in data._batches("train", 100, False)]
+    )
+    assert x.shape == (1000, 1, 28, 28)
+    assert (data.mean() - x.mean(0)).abs().max() < 4 * 0.5 / 1000**0.5
+    grey = make(constraints.real, dequantize=False, val_size=59_000)
+    images = grey.arrays["train_images"][grey.indices["train"]]
+    torch.testing.assert_close(grey.mean(), (images.double() / 255).mean(0).float())
+
+
+def test_evaluation_batches_do_not_depend_on_their_size():
+    data = make()
+    one = torch.cat([b.x for _, b in zip(range(3), data.batches("test", 50), strict=False)])
+    other = next(data.batches("test", 150)).x
+    assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"binarize": "none"}, "data.binarize=dynamic"),
+        ({"val_size": 60000}, "between 0 and 59999"),
+        ({"val_size": -1}, "between 0 and 59999"),
+        ({"batch_size": 0}, "1 or more"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(options, message):
+    with pytest.raises(ConfigError, match=message):
+        make(**options)

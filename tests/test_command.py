@@ -1,0 +1,166 @@
+"""The command line: what it says, what it exits with, what it leaves."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from vae.command import run
+from vae.train import task
+
+FAST = [
+    "trainer.limit_train_batches=2",
+    "trainer.limit_val_batches=1",
+    "trainer.limit_test_batches=1",
+    "trainer.max_epochs=1",
+    "trainer.accelerator=cpu",
+    "evaluate.num_samples=2",
+    "data.eval_batch_size=100",
+]
+
+
+@pytest.fixture
+def cli(capfd, monkeypatch, tmp_path):
+    """Run the command in this process; its exit code, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+
+    def call(*words):
+        monkeypatch.setattr(sys, "argv", ["vae.train", *words])
+        capfd.readouterr()
+        try:
+            run("train", task)
+            code = 0
+        except SystemExit as e:
+            code = e.code
+        captured = capfd.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
+def test_one_word_trains(cli, tmp_path):
+    code, out, _ = cli("experiment=mnist_bernoulli", *FAST)
+    assert code == 0
+    (directory,) = (tmp_path / "outputs" / "mnist_bernoulli").iterdir()
+    assert str(directory) in out.replace("\n", "")
+    results = json.loads((directory / "results.json").read_text())
+    assert results["command"].startswith("python -m vae.train experiment=mnist_bernoulli trainer.")
+
+
+def test_a_multirun_gives_each_job_its_directory(cli, tmp_path):
+    code, _, _ = cli("-m", "seed=0,1", "model.latent_dim=2,3", *FAST, "callbacks.pictures=null")
+    assert code == 0
+    (sweep,) = (tmp_path / "multirun" / "vae").iterdir()
+    jobs = sorted(sweep.glob("*/results.json"))
+    assert [path.parent.name for path in jobs] == ["0", "1", "2", "3"]
+    results = [json.loads(path.read_text()) for path in jobs]
+    assert [r["seed"] for r in results] == [0, 0, 1, 1]
+    assert len({r["test"]["elbo"]["value"] for r in results}) == 4
+
+
+BAD = [
+    (["data.batchsize=3"], "got data.batchsize; did you mean data.batch_size?"),
+    (["latent_dim=3"], "did you mean model.latent_dim?"),
+    (["model/likelihood=bernouli"], "Could not find 'model/likelihood/bernouli'"),
+    (["experiment=mnist"], "Could not find 'experiment/mnist'"),
+    (["data.batch_size=many"], "data.batch_size must be a whole number, got 'many'"),
+    (["model.latent_dim=two"], "model.latent_dim must be a whole number of at least 1, got 'two'"),
+    (["model.latent_dim=0"], "model.latent_dim must be a whole number of at least 1, got 0"),
+    (["optimizer.lr=fast"], "optimizer.lr must be"),
+    (["optimizer.betas=[0.9]"], "optimizer.betas must be"),
+    (["trainer.max_epochs=x"], "trainer.max_epochs must be"),
+    (["trainer.precision=8"], "trainer cannot be built"),
+    (["trainer.devices=nine"], "trainer cannot be built"),
+    (["seed=one"], "seed must be a whole number"),
+    (["evaluate.num_samples=-1"], "evaluate.num_samples must be a whole number of at least 0"),
+    (["model.encoder.activation=swish"], "model.encoder.activation must be relu or"),
+    (["model.likelihood.scale=1"], "got model.likelihood.scale"),
+    (["data.binarize=none"], "set data.binarize=dynamic or threshold"),
+    (["data.val_size=60000"], "between 0 and 59999"),
+    (["model/encoder=conv", "model.encoder.channels=[1,1,1,1,1,1]"], "at most 5 entries"),
+    (["data.root=nowhere"], "nowhere has neither"),
+    (["objective.num_samples=0"], "num_samples must be at least 1"),
+    (["data=kmnist", "data.source.mirrors=[http://127.0.0.1:9/]"], "connect to the network"),
+    (["model.encoder._target_=os.system"], "a _target_ must be of the packages"),
+]
+
+
+@pytest.mark.parametrize(("words", "message"), BAD, ids=[" ".join(words) for words, _ in BAD])
+def test_bad_input_is_one_sentence_and_exit_code_one(cli, words, message):
+    code, _, err = cli(*words)
+    assert code == 1
+    assert message in err
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    assert "Traceback" not in err
+
+
+def test_a_run_directory_that_cannot_be_written_is_one_sentence(cli, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    code, _, err = cli("hydra.run.dir=file/run")
+    assert code == 1
+    assert err.startswith("error: ")
+    assert "file/run" in err
+    assert err.count("\n") == 1
+
+
+def test_a_directory_that_holds_a_run_is_left_alone(cli, tmp_path):
+    assert cli("hydra.run.dir=mine", *FAST, "callbacks.pictures=null")[0] == 0
+    before = {p: p.stat().st_mtime_ns for p in (tmp_path / "mine").iterdir()}
+    code, _, err = cli("hydra.run.dir=mine", *FAST)
+    assert code == 1
+    assert "already holds a run" in err
+    assert {p: p.stat().st_mtime_ns for p in (tmp_path / "mine").iterdir()} == before
+
+
+def test_a_failing_job_of_a_sweep_is_told_and_the_others_run(cli, tmp_path):
+    code, _, err = cli("-m", "data.val_size=100,-1,200", *FAST, "callbacks.pictures=null")
+    assert code == 1
+    assert err.count("error: ") == 1
+    assert "got -1" in err
+    assert len(list(tmp_path.glob("multirun/vae/*/*/results.json"))) == 2
+
+
+def test_full_errors_have_their_traceback(cli, monkeypatch):
+    from vae.errors import ConfigError
+
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
+    with pytest.raises(ConfigError, match="between 0 and"):
+        cli("data.val_size=-1")
+    assert os.environ["HYDRA_FULL_ERROR"] == "1"
+
+
+def test_users_add_and_shadow_configs(cli, tmp_path):
+    for folder in ("experiment", "objective"):
+        (tmp_path / "mine" / folder).mkdir(parents=True)
+    (tmp_path / "mine" / "experiment" / "own.yaml").write_text(
+        "# @package _global_\ndefaults:\n  - mnist_bernoulli\nname: own\nmodel:\n  latent_dim: 7\n"
+    )
+    (tmp_path / "mine" / "objective" / "elbo.yaml").write_text(
+        "_target_: vae.objectives.elbo.ELBO\nnum_samples: 9\n"
+    )
+    for words in (["--config-dir", "mine"], ["--config-dir=mine"], ["-cd", "mine"]):
+        code, out, _ = cli(*words, "experiment=own", "--cfg", "job")
+        assert code == 0
+        assert "latent_dim: 7" in out
+        assert "num_samples: 9" in out
+        assert "lr: 0.003" in out
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--cfg", "job"]])
+def test_help_and_cfg_import_nothing_heavy(words, tmp_path):
+    program = (
+        "import sys, runpy; sys.argv[1:] = sys.argv[1:]\n"
+        "try: runpy.run_module('vae.train', run_name='__main__')\n"
+        "except SystemExit as e: assert not e.code, e.code\n"
+        "heavy = {'torch', 'lightning', 'numpy', 'matplotlib', 'wandb', 'pydantic', 'rich'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *words], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "mnist" in done.stdout

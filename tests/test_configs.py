@@ -1,0 +1,152 @@
+"""Every packaged config composes, builds and takes a step."""
+
+import inspect
+
+import pytest
+import torch
+from lightning.pytorch import Trainer
+
+from vae import build
+from vae.command import config_dir
+from vae.make import locate
+from vae.train import compose
+
+EXPERIMENTS = sorted(p.stem for p in (config_dir() / "experiment").glob("*.yaml"))
+NETWORKS = ["mlp", "conv"]
+LIKELIHOODS = ["bernoulli", "gaussian"]
+
+
+def step(*overrides):
+    """The module, and its gradients after one step on real data."""
+    config = compose("data.batch_size=32", *overrides)
+    data = build.build_data(config)
+    module = build.build_module(config, data)
+    batch = data.on_after_batch_transfer(next(iter(data.train_dataloader())), 0)
+    terms = module._terms(batch)
+    terms.loss.backward()
+    assert terms.elbo.shape == (32,)
+    return module
+
+
+def check_gradients(module):
+    for name, parameter in module.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.isfinite().all(), name
+        assert parameter.grad.any(), name
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_every_experiment_takes_a_step(experiment):
+    check_gradients(step(f"experiment={experiment}"))
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_every_experiment_is_named_after_its_file_and_says_how_to_run_it(experiment):
+    assert compose(f"experiment={experiment}")["name"] == experiment
+    header = (config_dir() / "experiment" / f"{experiment}.yaml").read_text()
+    for word in (f"python -m vae.train experiment={experiment}", "Source:", "Time:", "Test ELBO:"):
+        assert word in header
+
+
+@pytest.mark.parametrize("encoder", NETWORKS)
+@pytest.mark.parametrize("decoder", NETWORKS)
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+def test_every_network_meets_every_likelihood(encoder, decoder, likelihood):
+    words = (f"model/encoder={encoder}", f"model/decoder={decoder}")
+    check_gradients(step(*words, f"model/likelihood={likelihood}"))
+
+
+@pytest.mark.parametrize("scale", [0.1, "shared", "per_pixel"])
+@pytest.mark.parametrize("decoder", NETWORKS)
+def test_every_gaussian_scale_meets_every_decoder(scale, decoder):
+    words = ("model/likelihood=gaussian", f"model.likelihood.scale={scale}")
+    check_gradients(step(*words, f"model/decoder={decoder}"))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("objective.num_samples=3",),
+        ("objective.kl=monte_carlo",),
+        ("model.latent_dim=2",),
+        ("model.encoder.hidden=[400]", "model.decoder.hidden=[]"),
+        ("data.binarize=threshold",),
+        ("data=digits",),
+        ("data=digits", "model/encoder=conv", "model/decoder=conv"),
+        ("model.output_bias=zero",),
+    ],
+)
+def test_settings_take_effect_together(words):
+    check_gradients(step(*words))
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw"])
+@pytest.mark.parametrize("schedule", ["constant", "one_cycle", "cosine"])
+def test_every_optimizer_meets_every_schedule(optimizer, schedule, tiny):
+    from vae.train import train
+
+    result = train(
+        tiny(f"optimizer={optimizer}", f"optimizer/schedule={schedule}", "optimizer.lr=0.01")
+    )
+    assert result.results["train"]["steps"] == 2
+
+
+def test_the_trainer_offers_every_argument_of_lightnings():
+    ours = set(compose()["trainer"]) - {"_target_"}
+    assert ours | {"callbacks", "logger"} == set(inspect.signature(Trainer).parameters)
+
+
+@pytest.mark.parametrize(
+    "group", ["trainer", "logger", "callbacks", "debug", "optimizer", "objective", "data"]
+)
+def test_every_word_of_every_group_composes(group):
+    for path in sorted((config_dir() / group).glob("*.yaml")):
+        if (group, path.stem) != ("data", "default"):
+            assert compose(f"{group}={path.stem}")["seed"] == 0
+
+
+def nodes(config):
+    """Every node that names a class, with the arguments that other choices fill in."""
+    context = {"in_shape", "out_shape", "latent_dim", "event_shape", "support", "seed"}
+    if "_target_" in config:
+        yield config, context
+    for value in config.values():
+        if isinstance(value, dict):
+            yield from nodes(value)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("callbacks=ema", "optimizer/schedule=one_cycle", "data=digits"),
+        ("model/encoder=conv", "model/decoder=conv", "model/likelihood=gaussian", "data=kmnist"),
+        ("optimizer/schedule=cosine", "data=fashion_mnist"),
+    ],
+)
+def test_every_argument_of_our_classes_is_a_setting_with_its_default(words):
+    for node, context in nodes(compose(*words)):
+        if node["_target_"].startswith("vae."):
+            parameters = inspect.signature(locate(node["_target_"])).parameters
+            wanted = set(parameters) - context - {"options"}
+            given = set(node) - {"_target_"} - ({"root"} if "source" in node else set())
+            assert wanted == given, node["_target_"]
+
+
+def test_every_file_is_named_as_its_class_room():
+    """conf/model/likelihood/bernoulli.yaml <-> vae/model/likelihoods/bernoulli.py."""
+    rooms = {"posterior": "posteriors", "prior": "priors", "likelihood": "likelihoods"}
+    rooms |= {"encoder": "networks", "decoder": "networks"}
+    for part, room in rooms.items():
+        for path in (config_dir() / "model" / part).glob("*.yaml"):
+            config = compose(f"model/{part}={path.stem}")
+            assert config["model"][part]["_target_"].startswith(f"vae.model.{room}.{path.stem}.")
+
+
+def test_the_decoder_starts_at_the_training_mean():
+    config = compose("data.batch_size=32")
+    data = build.build_data(config)
+    model = build.build_model(config, data.event_shape, data.mean)
+    with torch.no_grad():
+        model.decoder.last.weight.zero_()
+        mean = model.decode(torch.zeros(1, 32)).mean[0]
+    torch.testing.assert_close(mean, data.mean().clamp(0.001, 0.999))

@@ -1,0 +1,89 @@
+"""Two CPU processes."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.test_command import FAST
+from vae import build
+from vae.train import compose
+
+DDP = ["trainer=ddp", *FAST, "callbacks.pictures=null"]
+
+
+def python(*words, cwd):
+    clean = {k: v for k, v in os.environ.items() if k not in ("LOCAL_RANK", "WORLD_SIZE")}
+    done = subprocess.run(
+        [sys.executable, *words], cwd=cwd, env=clean, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def test_the_gradient_is_that_of_one_process_on_the_whole_batch(tmp_path):
+    import lightning
+
+    python(Path(__file__).with_name("ddp_gradient.py"), tmp_path / "gradient.pt", cwd=tmp_path)
+    gradient = torch.load(tmp_path / "gradient.pt")
+    config = compose()
+    lightning.seed_everything(0, verbose=False)
+    data = build.build_data(config)
+    module = build.build_module(config, data)
+    batch = next(iter(data._batches("train", 128, train=True, shuffle=False)))
+    losses = []
+    for rank in range(2):
+        torch.manual_seed(1_000_003 * rank)
+        mine = batch._replace(x=batch.x[rank::2], label=batch.label[rank::2])
+        losses.append(module._terms(data.on_after_batch_transfer(mine, 0)).loss)
+    # the mean over the whole batch, with the noise that each example met
+    (sum(losses) / 2).backward()
+    for name, parameter in module.model.named_parameters():
+        torch.testing.assert_close(gradient[name], parameter.grad, rtol=1e-4, atol=1e-6)
+
+
+def test_a_run_writes_once_and_evaluates_every_example_once(tmp_path):
+    words = [
+        "trainer.limit_test_batches=null",
+        "evaluate.num_samples=0",
+        "data.eval_batch_size=999",
+    ]
+    done = python("-m", "vae.train", *DDP, *words, cwd=tmp_path)
+    (path,) = tmp_path.rglob("results.json")
+    results = json.loads(path.read_text())
+    assert results["test"]["elbo"]["num_examples"] == 10_000
+    assert results["train"]["steps"] == 2
+    assert done.stdout.count("log p(x)") == 0
+    assert done.stdout.count("run directory:") == 1
+    assert not list(tmp_path.rglob("*-v1.ckpt"))
+
+
+def test_every_job_of_a_multirun_trains_on_its_own_overrides(tmp_path):
+    python("-m", "vae.train", "-m", "model.latent_dim=2,3", *DDP, cwd=tmp_path)
+    (sweep,) = (tmp_path / "multirun" / "vae").iterdir()
+    assert sorted(p.name for p in sweep.iterdir() if p.is_dir()) == ["0", "1"]
+    assert not (tmp_path / "outputs").exists()
+    for job, latent_dim in (("0", 2), ("1", 3)):
+        checkpoint = torch.load(sweep / job / "checkpoints" / "last.ckpt", weights_only=True)
+        assert checkpoint["vae"]["config"]["model"]["latent_dim"] == latent_dim
+        assert checkpoint["state_dict"]["model.decoder.0.weight"].shape[1] == latent_dim
+
+
+def test_a_batch_that_the_devices_cannot_share_is_refused(tmp_path):
+    words = ["-m", "vae.train", *DDP, "data.batch_size=127"]
+    done = subprocess.run(
+        [sys.executable, *words], cwd=tmp_path, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode != 0
+    assert "must be a multiple of their number, got 127 for 2 devices; set it to 128" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("words", [["trainer.devices=1"]])
+def test_one_device_needs_no_second_process(words, tmp_path):
+    python("-m", "vae.train", *DDP, *words, cwd=tmp_path)
+    assert len(list(tmp_path.rglob("results.json"))) == 1

@@ -1,0 +1,68 @@
+import pytest
+import torch
+
+from vae.errors import ConfigError
+from vae.make import locate, make, words
+
+ALIASES = [
+    "os.system",
+    "builtins.eval",
+    "subprocess.Popen",
+    "vae.build.make",
+    "vae.make.importlib",
+    "vae.make.importlib.import_module",
+    "vae.data.cache.shutil.rmtree",
+    "vae.data.cache.Path",
+    "vae.report.json.dumps",
+    "torch.optim.adam.cast",
+    "torch.hub.load",
+    "lightning.pytorch.trainer.trainer.os.system",
+]
+
+
+@pytest.mark.parametrize("target", ALIASES)
+def test_what_is_not_a_class_of_an_allowed_package_is_refused(target):
+    with pytest.raises(ConfigError, match=r"a _target_ must"):
+        locate(target)
+
+
+def test_allow_adds_a_package():
+    with pytest.raises(ConfigError, match=r"allow=\[collections\]"):
+        locate("collections.Counter")
+    assert locate("collections.Counter", ["collections"]).__name__ == "Counter"
+
+
+def node(**arguments):
+    return {"_target_": "vae.model.networks.mlp.MLP", **arguments}
+
+
+def test_makes_what_the_node_says():
+    mlp = make(node(hidden=[7]), "here", in_shape=(3,), out_shape=(2,))
+    assert mlp(torch.zeros(1, 3)).shape == (1, 2)
+    assert mlp[0].out_features == 7
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"hiden": [3]}, "here has the settings hidden, activation, normalization, got hiden"),
+        ({"hidden": "wide"}, "here.hidden must be a list in which each entry is a whole number"),
+        ({"hidden": [1.5]}, r"here.hidden must be .*got \[1.5\]"),
+        ({"activation": "swish"}, "here.activation must be relu or leaky_relu"),
+        ({"hidden": [0]}, "here cannot be built: the widths in hidden must be at least 1"),
+    ],
+)
+def test_a_bad_argument_is_one_sentence(arguments, message):
+    with pytest.raises(ConfigError, match=message) as error:
+        make(node(**arguments), "here", in_shape=(3,), out_shape=(2,))
+    assert "\n" not in str(error.value)
+
+
+def test_a_missing_argument_is_named():
+    with pytest.raises(ConfigError, match=r"here\.out_shape must be set"):
+        make(node(), "here", in_shape=(3,))
+
+
+def test_types_read_as_words():
+    assert words(int | None) == "a whole number or null"
+    assert words(list[float]) == "a list in which each entry is a number"
