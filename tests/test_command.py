@@ -36,6 +36,7 @@ def cli(capfd, monkeypatch, tmp_path):
         except SystemExit as e:
             code = e.code
         captured = capfd.readouterr()
+        print(captured.out, captured.err)
         return code, captured.out, captured.err
 
     return call
@@ -72,7 +73,7 @@ BAD = [
     (["optimizer.lr=fast"], "optimizer.lr must be"),
     (["optimizer.betas=[0.9]"], "optimizer.betas must be"),
     (["trainer.max_epochs=x"], "trainer.max_epochs must be"),
-    (["trainer.precision=8"], "trainer cannot be built"),
+    (["trainer.precision=8"], "trainer.precision must be 64 or 32 or"),
     (["trainer.devices=nine"], "trainer cannot be built"),
     (["seed=one"], "seed must be a whole number"),
     (["evaluate.num_samples=-1"], "evaluate.num_samples must be a whole number of at least 0"),

@@ -4,7 +4,7 @@ import difflib
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,8 @@ from typing import Any
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf, read_write
 from omegaconf.errors import OmegaConfBaseException
 
 from vae.errors import VAEError
@@ -39,11 +40,14 @@ def run(name: str, task: Callable[[DictConfig], Any]) -> None:
             with _environment(HYDRA_FULL_ERROR="1" if full else None):
                 return task(config)
         except Exception as e:
+            if full:
+                raise
             # told at once, so that a sweep's other jobs do not hide it
-            if not full:
-                report(e)
-                reported.append(e)
-            raise
+            report(e)
+            reported.append(e)
+            if HydraConfig.get().mode is RunMode.MULTIRUN:
+                raise
+            sys.exit(1)
 
     application = hydra.main(version_base="1.3", config_path=str(config_dir()), config_name=name)
     try:
@@ -81,7 +85,7 @@ def report(error: BaseException, name: str = "train") -> None:
     if isinstance(error, VAEError | OSError):
         text = str(error)
     elif isinstance(error, HydraException | OmegaConfBaseException):
-        text = _spelling(error, name) or str(error)
+        text = _spelling(error, name) or str(error).partition("Config search path")[0]
     else:
         traceback.print_exception(error)
         return
@@ -94,7 +98,7 @@ def _spelling(error: BaseException, name: str) -> str | None:
     if not key or "is not in struct" not in str(error.__cause__):
         return None
     with hydra.initialize_config_dir(str(config_dir()), version_base="1.3"):
-        known = _keys(hydra.compose(name))
+        known = _keys(plain(hydra.compose(name)))
     close = difflib.get_close_matches(key, known, n=1) or [
         k for k in known if k.rpartition(".")[2] == key.rpartition(".")[2]
     ]
@@ -102,13 +106,12 @@ def _spelling(error: BaseException, name: str) -> str | None:
     return f"a setting must exist to be changed, got {key}; {remedy}"
 
 
-def _keys(config: DictConfig, prefix: str = "") -> list[str]:
+def _keys(config: Mapping[Any, Any], prefix: str = "") -> list[str]:
     keys = []
-    for key in config:
-        keys.append(f"{prefix}{key}")
-        child = config._get_node(key)
-        if isinstance(child, DictConfig) and not child._is_none():
-            keys += _keys(child, f"{prefix}{key}.")
+    for key, child in config.items():
+        keys.append(f"{prefix}{key!s}")
+        if isinstance(child, Mapping):
+            keys += _keys(child, f"{prefix}{key!s}.")
     return keys
 
 
@@ -146,9 +149,9 @@ def _set(values: dict[str, str | None]) -> None:
             os.environ[name] = value
 
 
-def overrides() -> list[str]:
-    """The words this job was started with."""
-    return list(HydraConfig.get().overrides.task) if HydraConfig.initialized() else []
+def overrides() -> list[str] | None:
+    """The words this job was started with; None outside a command."""
+    return list(HydraConfig.get().overrides.task) if HydraConfig.initialized() else None
 
 
 @contextmanager
@@ -167,12 +170,14 @@ def one_job(directory: Path) -> Iterator[None]:
     options = [w for w in argv[1:] if w.startswith("--config-")]
     options = [x for w in options for x in (w, argv[argv.index(w) + 1])]
     sys.argv = [argv[0], *options, *job.overrides.task, "hydra.mode=RUN"]
-    OmegaConf.set_readonly(job, False)
-    job.run.dir = str(directory)
+    with read_write(job):  # type: ignore[arg-type]
+        job.run.dir = str(directory)
     try:
         yield
     finally:
-        sys.argv, job.run.dir = argv, run_dir
+        sys.argv = argv
+        with read_write(job):  # type: ignore[arg-type]
+            job.run.dir = run_dir
         import torch.distributed
 
         if torch.distributed.is_available() and torch.distributed.is_initialized():

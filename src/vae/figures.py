@@ -46,7 +46,7 @@ def curves(metrics: Path) -> Figure:
         rows = list(csv.DictReader(f))
     figure = Figure(figsize=(12, 3.6), layout="constrained")
     for axes, name in zip(figure.subplots(1, 3), ("elbo", "rate", "distortion"), strict=True):
-        shown = []
+        shown: list[float] = []
         for split, style in (("train", "-"), ("val", "o-")):
             points = [
                 (int(r["step"]), float(r[f"{split}/{name}"]))

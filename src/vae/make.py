@@ -131,8 +131,8 @@ def words(hint: Any) -> str:
         base, field = get_args(hint)
         return f"{words(base)} of at least {field.metadata[0].ge}"
     if get_origin(hint) is Literal:
-        return " or ".join(str(a) for a in get_args(hint))
-    arguments = [words(a) for a in get_args(hint) if a is not ...]
+        return " or ".join(map(str, get_args(hint)))
+    arguments = list(dict.fromkeys(words(a) for a in get_args(hint) if a is not ...))
     origin = get_origin(hint)
     if inspect.isclass(origin) and issubclass(origin, Sequence):
         return f"a list in which each entry is {' or '.join(arguments)}"

@@ -93,7 +93,7 @@ class VAEModule(LightningModule):
         with torch.no_grad():
             self.running += torch.stack([q.mean() for q in self._quantities(terms)])
         self.since_log += 1
-        log_now = (self.global_step + 1) % self.trainer.log_every_n_steps == 0
+        log_now = (self.global_step + 1) % self.trainer.log_every_n_steps == 0  # type: ignore[attr-defined]
         if log_now or self.device.type == "cpu":
             self._check_finite(loss)
         if log_now:
@@ -159,6 +159,7 @@ class VAEModule(LightningModule):
 
     def _check_support(self, record: Record) -> None:
         support = record.likelihood.support
+        assert support is not None
         if not bool(support.check(record.x).all()):
             low, high = record.x.aminmax()
             raise DataError(

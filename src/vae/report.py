@@ -5,7 +5,7 @@ import math
 import platform
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,6 @@ from rich.console import Console
 from rich.table import Table
 
 import vae
-from vae.command import overrides
 from vae.data.module import DataModule
 from vae.metrics.estimate import Estimate
 from vae.model.vae import VAE
@@ -68,7 +67,12 @@ def _arguments(node: Config) -> str:
 
 
 def collect(
-    config: Config, data: DataModule, module: VAEModule, trainer: Trainer, seconds: float
+    config: Config,
+    data: DataModule,
+    module: VAEModule,
+    trainer: Trainer,
+    seconds: float,
+    words: Sequence[str] | None,
 ) -> dict[str, Any]:
     """What results.json holds.
 
@@ -78,6 +82,7 @@ def collect(
         module: The module, tested.
         trainer: The trainer, after fit and test.
         seconds: How long fit took, validation included.
+        words: The overrides that the command was given; None outside a command.
     """
     estimates = module.results()
     samples = module.num_samples or module.objective.num_samples
@@ -85,7 +90,7 @@ def collect(
     if module.num_samples:
         test["log_px"] = _estimate(estimates["log_px"], samples) | {
             "monte_carlo_standard_error": math.sqrt(
-                estimates["variance"].value / estimates["variance"].count
+                estimates["variance"].value / estimates["variance"].num_examples
             ),
             "effective_samples": estimates["effective_samples"].value,
         }
@@ -97,7 +102,7 @@ def collect(
     return {
         "schema": 1,
         "name": config["name"],
-        "command": shlex.join(["python", "-m", "vae.train", *overrides()]),
+        "command": None if words is None else shlex.join(["python", "-m", "vae.train", *words]),
         "seed": config["seed"],
         "score": float(best) if best is not None else test["elbo"]["value"],
         "test": test,
@@ -131,7 +136,7 @@ def _estimate(estimate: Estimate, num_samples: int) -> dict[str, float]:
     return {
         "value": estimate.value,
         "standard_error": estimate.standard_error,
-        "num_examples": estimate.count,
+        "num_examples": estimate.num_examples,
         "num_samples": num_samples,
     }
 

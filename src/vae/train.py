@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig
 
 from vae.command import compose as compose
-from vae.command import one_job, plain, run
+from vae.command import one_job, overrides, plain, run
 
 if TYPE_CHECKING:
     from lightning.pytorch import Trainer
@@ -76,7 +76,7 @@ def train(config: dict[str, Any]) -> Result:
         weights = torch.load(_best(trainer), map_location="cpu", weights_only=True)["state_dict"]
         module.load_state_dict(weights)
         trainer.test(module, datamodule=data, verbose=False)
-        results = report.collect(config, data, module, trainer, seconds)
+        results = report.collect(config, data, module, trainer, seconds, overrides())
         if trainer.is_global_zero:
             report.write_results(results, directory)
             report.print_results(results, directory)
@@ -119,11 +119,13 @@ def _best(trainer: Trainer) -> str:
 
 
 def _quiet() -> None:
-    """Leave out what the summary says better, and two warnings about nothing of the user's."""
+    """Leave out what the summary says better, and warnings about nothing the user did."""
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
     # torch deprecates what Lightning calls
     warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)` is deprecated")
+    # intervals of logging run on from epoch to epoch
+    warnings.filterwarnings("ignore", message="The number of training batches .* is smaller than")
     # Hydra made the directory, and no earlier run is in it
     warnings.filterwarnings(
         "ignore", message="Experiment logs directory .* exists and is not empty"

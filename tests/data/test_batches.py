@@ -31,7 +31,7 @@ def test_training_visits_every_example_once_in_a_new_order_each_epoch():
     second = seen(batches)
     assert first != second
     assert sorted(first) == sorted(second) == INDICES.tolist()
-    assert all(batch.index is None for batch in batches)
+    assert all(batch.example is None for batch in batches)
 
 
 def test_images_keep_their_labels():

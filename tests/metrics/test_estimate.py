@@ -14,7 +14,7 @@ def test_mean_and_standard_error_do_not_depend_on_the_batches():
     for estimate, values in ((means.compute()["a"], a), (means.compute()["b"], b)):
         assert estimate.value == pytest.approx(values.double().mean().item())
         assert estimate.standard_error == pytest.approx(stats.sem(values.double().numpy()))
-        assert estimate.count == 103
+        assert estimate.num_examples == 103
 
 
 def test_an_empty_share_changes_nothing():
@@ -22,7 +22,7 @@ def test_an_empty_share_changes_nothing():
     means.update(torch.arange(4.0))
     means.update(torch.empty(0))
     assert means.compute()["a"].value == 1.5
-    assert means.compute()["a"].count == 4
+    assert means.compute()["a"].num_examples == 4
 
 
 def test_the_standard_error_covers_the_truth():

@@ -5,14 +5,8 @@ import time
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
-from rich.progress import (
-    BarColumn,
-    Progress,
-    TaskID,
-    TaskProgressColumn,
-    TextColumn,
-    TimeRemainingColumn,
-)
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 
 class ProgressBar(Callback):
@@ -32,10 +26,10 @@ class ProgressBar(Callback):
     def _start(self, trainer: Trainer, description: str, total: float | None) -> None:
         if trainer.is_global_zero and sys.stdout.isatty():
             self.progress = Progress(
-                TextColumn("{task.description}"),
-                BarColumn(),
-                TaskProgressColumn(),
+                BarColumn(bar_width=7),
                 TimeRemainingColumn(),
+                TextColumn("{task.description}"),
+                console=Console(),
                 refresh_per_second=4,
             )
             self.progress.start()
@@ -61,7 +55,7 @@ class ProgressBar(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Move the bar whenever metrics were logged."""
-        if trainer.global_step % trainer.log_every_n_steps == 0:
+        if trainer.global_step % trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
             self._update(trainer.global_step, _describe(trainer))
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -78,7 +72,7 @@ class ProgressBar(Callback):
         done = trainer.global_step - self.first_step
         left = trainer.estimated_stepping_batches - trainer.global_step
         seconds = (now - self.started) / max(done, 1) * left
-        print(f"{_describe(trainer)}  {seconds:.0f} s left", flush=True)
+        print(f"epoch {_describe(trainer)}  {seconds:.0f} s left", flush=True)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Remove the bar."""
@@ -116,11 +110,12 @@ class ProgressBar(Callback):
 
 def _describe(trainer: Trainer) -> str:
     metrics = trainer.logged_metrics
-    words = [f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}"]
-    for split in ("train", "val"):
-        for name in ("elbo", "rate", "distortion"):
-            if (value := metrics.get(f"{split}/{name}")) is not None:
-                label = name if split == "train" else f"val {name}"
-                if split == "train" or name == "elbo":
-                    words.append(f"{label} {float(value):.2f}")
+    epochs = trainer.max_epochs or -1
+    epoch = trainer.current_epoch + 1
+    words = [f"{min(epoch, epochs)}/{epochs}" if epochs > 0 else str(epoch)]
+    for name in ("elbo", "rate", "distortion"):
+        if (value := metrics.get(f"train/{name}")) is not None:
+            words.append(f"{name} {float(value):.2f}")
+            if name == "elbo" and (value := metrics.get("val/elbo")) is not None:
+                words[-1] += f" (val {float(value):.2f})"
     return "  ".join(words)

@@ -13,12 +13,12 @@ class Batch(NamedTuple):
     Arguments:
         x: Bytes before the transfer to the device, values after it, with shape (B, \*event_shape).
         label: The classes, with shape (B,).
-        index: The examples' numbers, with shape (B,), if they are evaluated; None if trained on.
+        example: The examples' numbers, with shape (B,), if they are evaluated; None if trained on.
     """
 
     x: Tensor
     label: Tensor
-    index: Tensor | None
+    example: Tensor | None
 
 
 class Batches:
@@ -75,5 +75,5 @@ class Batches:
             yield Batch(
                 x=self.images.index_select(0, mine),
                 label=self.labels.index_select(0, mine),
-                index=None if self.epoch else mine,
+                example=None if self.epoch else mine,
             )

@@ -106,11 +106,11 @@ class DataModule(LightningDataModule):
     def batches(self, split: Split, batch_size: int | None = None) -> Iterator[Batch]:
         """A split's examples in order, as an evaluation sees them, outside a Trainer."""
         for batch in self._batches(split, batch_size or self.eval_batch_size, train=False):
-            yield batch._replace(x=self.pixels(batch.x, batch.index))
+            yield batch._replace(x=self.pixels(batch.x, batch.example))
 
     def train_dataloader(self) -> Batches:
         """The training batches, in a new order every epoch."""
-        shuffle = self.trainer is None or not self.trainer.overfit_batches
+        shuffle = self.trainer is None or not self.trainer.overfit_batches  # type: ignore[attr-defined]
         return self._batches("train", self.batch_size, train=True, shuffle=shuffle)
 
     def val_dataloader(self) -> Batches:
@@ -123,7 +123,7 @@ class DataModule(LightningDataModule):
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         """Turn bytes into values on the device."""
-        return batch._replace(x=self.pixels(batch.x, batch.index))
+        return batch._replace(x=self.pixels(batch.x, batch.example))
 
     def _batches(self, split: Split, batch_size: int, train: bool, shuffle: bool = True) -> Batches:
         kind = "test" if split == "test" else "train"

@@ -12,7 +12,7 @@ class Estimate(NamedTuple):
 
     value: float
     standard_error: float
-    count: int
+    num_examples: int
 
 
 class Means(Metric):

@@ -52,9 +52,9 @@ def importance(model: VAE, x: Tensor, num_samples: int, memory: float = 256) -> 
     # log p(x|z) holds about four numbers per pixel at once: features, two temporaries, x
     bytes_per_sample = 4 * 4 * x.numel()
     step = max(1, int(memory * 1e6 / bytes_per_sample))
-    shape, options = x.shape[:1], {"dtype": torch.float64, "device": x.device}
-    lse, lse_squares = (torch.full(shape, -math.inf, **options) for _ in range(2))
-    distortion, rate = (torch.zeros(shape, **options) for _ in range(2))
+    zeros = torch.zeros(len(x), dtype=torch.float64, device=x.device)
+    lse, lse_squares = zeros.log(), zeros.log()
+    distortion, rate = zeros.clone(), zeros.clone()
     for start in range(0, num_samples, step):
         z = posterior.sample(torch.Size([min(step, num_samples - start)]))
         log_px = model.decode(z).log_prob(x).double()
