@@ -75,6 +75,7 @@ BAD = [
     (["trainer.max_epochs=x"], "trainer.max_epochs must be"),
     (["trainer.precision=8"], "trainer.precision must be 64 or 32 or"),
     (["trainer.devices=nine"], "trainer cannot be built"),
+    (["trainer.accelerator=tpu"], "trainer cannot be built"),
     (["seed=one"], "seed must be a whole number"),
     (["evaluate.num_samples=-1"], "evaluate.num_samples must be a whole number of at least 0"),
     (["model.encoder.activation=swish"], "model.encoder.activation must be relu or"),

@@ -1,5 +1,9 @@
-"""The commands work from a wheel, in a venv of its own, in another directory."""
+"""The commands work from a wheel and from a checkout, in another directory.
 
+The other tests run from an editable installation, which is what the README makes.
+"""
+
+import os
 import subprocess
 import sys
 import sysconfig
@@ -13,8 +17,14 @@ from tests.test_command import FAST
 ROOT = Path(__file__).parents[1]
 
 
-def check(*command, cwd):
-    done = subprocess.run([str(c) for c in command], cwd=cwd, capture_output=True, text=True)
+def check(*command, cwd, **variables):
+    done = subprocess.run(
+        [str(c) for c in command],
+        cwd=cwd,
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr + done.stdout
     return done.stdout
 
@@ -45,6 +55,14 @@ def test_prints_its_config_and_trains_elsewhere(wheel_python, tmp_path):
     assert "latent_dim: 32" in printed
     check(wheel_python, "-m", "vae.train", "experiment=mnist_bernoulli", *FAST, cwd=tmp_path)
     assert len(list(tmp_path.glob("outputs/mnist_bernoulli/*/results.json"))) == 1
+
+
+def test_a_checkout_needs_no_installation(wheel_python, tmp_path):
+    path = {"PYTHONPATH": str(ROOT / "src")}
+    where = check(wheel_python, "-c", "import vae; print(vae.__file__)", cwd=tmp_path, **path)
+    assert where.strip() == str(ROOT / "src" / "vae" / "__init__.py")
+    printed = check(wheel_python, "-m", "vae.train", "--cfg", "job", cwd=tmp_path, **path)
+    assert "latent_dim: 32" in printed
 
 
 def test_holds_the_data_and_its_licence(wheel_python, tmp_path):

@@ -5,6 +5,7 @@ import inspect
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 
 from vae.errors import ConfigError, VAEError
@@ -65,7 +66,7 @@ def make(node: Mapping[str, Any], where: str, *, allow: Sequence[str] = (), **co
         return target(**arguments, **context)
     except VAEError:
         raise
-    except (ValueError, TypeError, ImportError) as e:
+    except (ValueError, TypeError, ImportError, MisconfigurationException) as e:
         raise ConfigError(f"{where} cannot be built: {' '.join(str(e).split())}") from e
 
 

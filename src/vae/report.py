@@ -71,7 +71,7 @@ def collect(
     data: DataModule,
     module: VAEModule,
     trainer: Trainer,
-    seconds: float,
+    seconds: Mapping[str, float],
     words: Sequence[str] | None,
 ) -> dict[str, Any]:
     """What results.json holds.
@@ -81,7 +81,7 @@ def collect(
         data: The data module.
         module: The module, tested.
         trainer: The trainer, after fit and test.
-        seconds: How long fit took, validation included.
+        seconds: How long train (validation included) and test took.
         words: The overrides that the command was given; None outside a command.
     """
     estimates = module.results()
@@ -107,11 +107,12 @@ def collect(
         "score": float(best) if best is not None else test["elbo"]["value"],
         "test": test,
         "train": {
-            "seconds": seconds,
-            "images_per_second": seen / seconds,
+            "seconds": seconds["train"],
+            "images_per_second": seen / seconds["train"],
             "epochs": trainer.current_epoch,
             "steps": trainer.global_step,
         },
+        "test_seconds": seconds["test"],
         "parameters": sum(p.numel() for p in module.parameters()),
         "data": {
             "name": data.source.name,
@@ -186,7 +187,8 @@ def print_results(results: Mapping[str, Any], directory: Path) -> None:
     console.print(table)
     console.print(
         f"trained {train['epochs']} epochs in {train['seconds']:.1f} s, "
-        f"{train['images_per_second']:,.0f} images/s, validation included"
+        f"{train['images_per_second']:,.0f} images/s, validation included; "
+        f"tested in {results['test_seconds']:.1f} s"
     )
     console.print(f"run directory: {directory}", soft_wrap=True)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
 import warnings
 from dataclasses import dataclass
@@ -72,10 +71,12 @@ def train(config: dict[str, Any]) -> Result:
             report.print_summary(config, data, module.model, trainer)
         start = time.perf_counter()
         trainer.fit(module, datamodule=data)
-        seconds = time.perf_counter() - start
+        seconds = {"train": time.perf_counter() - start}
         weights = torch.load(_best(trainer), map_location="cpu", weights_only=True)["state_dict"]
         module.load_state_dict(weights)
+        start = time.perf_counter()
         trainer.test(module, datamodule=data, verbose=False)
+        seconds["test"] = time.perf_counter() - start
         results = report.collect(config, data, module, trainer, seconds, overrides())
         if trainer.is_global_zero:
             report.write_results(results, directory)
@@ -94,9 +95,11 @@ def _claim(directory: Path) -> Path:
     Raises:
         ConfigError: If it holds a run, or cannot be written.
     """
+    from lightning.pytorch.utilities import rank_zero_only
+
     from vae.errors import ConfigError
 
-    if os.environ.get("LOCAL_RANK", "0") == "0" and (directory / "config.yaml").exists():
+    if rank_zero_only.rank == 0 and (directory / "config.yaml").exists():
         raise ConfigError(
             f"a run needs a directory of its own, but {directory} already holds a run; choose "
             "another hydra.run.dir, or move that one away."
