@@ -76,6 +76,12 @@ BAD = [
     (["trainer.precision=8"], "trainer.precision must be 64 or 32 or"),
     (["trainer.devices=nine"], "trainer cannot be built"),
     (["trainer.accelerator=tpu"], "trainer cannot be built"),
+    (["seed=5000000000"], "seed must be a whole number of at least 0 and at most 4294967295"),
+    (["~evaluate.memory"], "evaluate.memory must be set"),
+    (["logger=null"], "must be a string or a list"),
+    (["-m", "--cfg", "job"], "Only one of"),
+    (["callbacks.pictures.count=0"], "count must be at least 1"),
+    (["optimizer.lr=1e38", *FAST], "training stops at a loss that is not finite, and step 1 gave"),
     (["seed=one"], "seed must be a whole number"),
     (["evaluate.num_samples=-1"], "evaluate.num_samples must be a whole number of at least 0"),
     (["model.encoder.activation=swish"], "model.encoder.activation must be relu or"),
@@ -111,11 +117,11 @@ def test_a_run_directory_that_cannot_be_written_is_one_sentence(cli, tmp_path):
 
 def test_a_directory_that_holds_a_run_is_left_alone(cli, tmp_path):
     assert cli("hydra.run.dir=mine", *FAST, "callbacks.pictures=null")[0] == 0
-    before = {p: p.stat().st_mtime_ns for p in (tmp_path / "mine").iterdir()}
-    code, _, err = cli("hydra.run.dir=mine", *FAST)
+    before = {p: p.read_bytes() for p in (tmp_path / "mine").rglob("*") if p.is_file()}
+    code, _, err = cli("hydra.run.dir=mine", *FAST, "seed=4")
     assert code == 1
     assert "already holds a run" in err
-    assert {p: p.stat().st_mtime_ns for p in (tmp_path / "mine").iterdir()} == before
+    assert before == {p: p.read_bytes() for p in (tmp_path / "mine").rglob("*") if p.is_file()}
 
 
 def test_a_failing_job_of_a_sweep_is_told_and_the_others_run(cli, tmp_path):
@@ -144,12 +150,19 @@ def test_users_add_and_shadow_configs(cli, tmp_path):
     (tmp_path / "mine" / "objective" / "elbo.yaml").write_text(
         "_target_: vae.objectives.elbo.ELBO\nnum_samples: 9\n"
     )
-    for words in (["--config-dir", "mine"], ["--config-dir=mine"], ["-cd", "mine"]):
+    for words in (["--config-dir", "mine"], ["--config-dir=mine"], ["-cd", "mine"], ["-cd=mine"]):
         code, out, _ = cli(*words, "experiment=own", "--cfg", "job")
         assert code == 0
         assert "latent_dim: 7" in out
         assert "num_samples: 9" in out
         assert "lr: 0.003" in out
+    code, _, _ = cli("--config-dir", "mine", "experiment=own", *FAST, "--config-name=train")
+    assert code == 0
+    (path,) = tmp_path.glob("outputs/own/*/results.json")
+    command = json.loads(path.read_text())["command"]
+    assert "--config-dir" in command
+    assert str(tmp_path / "mine") in command
+    assert "experiment=own" in command
 
 
 @pytest.mark.parametrize("words", [["--help"], ["--cfg", "job"]])

@@ -123,10 +123,15 @@ def nodes(config):
         ("optimizer/schedule=cosine", "data=fashion_mnist"),
     ],
 )
-def test_every_argument_of_our_classes_is_a_setting_with_its_default(words):
+def test_every_argument_of_our_classes_is_a_setting(words):
     for node, context in nodes(compose(*words)):
         if node["_target_"].startswith("vae."):
             parameters = inspect.signature(locate(node["_target_"])).parameters
+            if node["_target_"].startswith(("vae.model.", "vae.objectives.", "vae.schedules.")):
+                for name in set(node) - {"_target_"}:
+                    default = parameters[name].default
+                    same = list(default) if isinstance(default, tuple) else default
+                    assert node[name] == same, f"{node['_target_']} {name}"
             wanted = set(parameters) - context - {"options"}
             given = set(node) - {"_target_"} - ({"root"} if "source" in node else set())
             assert wanted == given, node["_target_"]

@@ -1,8 +1,10 @@
+import lightning
 import pytest
 import torch
 
+from vae import build
 from vae.errors import DataError, NonFiniteLoss
-from vae.train import train
+from vae.train import compose, train
 
 
 def test_overfitting_one_batch_drives_the_distortion_down(tiny):
@@ -68,6 +70,26 @@ def test_logged_training_means_are_those_of_the_interval(tiny, tmp_path):
     assert means == pytest.approx([sum(values[:4]) / 4, sum(values[4:]) / 4], rel=1e-5)
 
 
+def test_accumulated_batches_all_count_in_the_logged_means(tiny, tmp_path):
+    each = read_metrics(train(tiny(f"run_dir={tmp_path / 'a'}", "optimizer.lr=0.0", steps=6)))
+    words = (f"run_dir={tmp_path / 'b'}", "optimizer.lr=0.0", "trainer.accumulate_grad_batches=3")
+    third = read_metrics(train(tiny(*words, steps=6)))
+    values = [float(r["train/elbo"]) for r in each if r["train/elbo"]]
+    means = [float(r["train/elbo"]) for r in third if r["train/elbo"]]
+    assert means == pytest.approx([sum(values[:3]) / 3, sum(values[3:]) / 3], rel=1e-5)
+
+
+def test_a_device_that_is_looked_at_now_and_then_still_names_the_first_bad_step():
+    module = build.build_module(config := compose(), build.build_data(config))
+    module._trainer = lightning.Trainer(logger=False, enable_checkpointing=False)
+    good, bad = torch.tensor([-3.0, 1.0, 2.0]), torch.tensor([-torch.inf, 1.0, torch.inf])
+    module.rows = [good, good, bad, bad * float("nan")]
+    module.trainer.fit_loop.epoch_loop.manual_optimization.optim_step_progress.total.completed = 9
+    step = module.global_step - 1
+    with pytest.raises(NonFiniteLoss, match=f"step {step} gave distortion inf; no epoch was"):
+        module._check_finite()
+
+
 def test_a_loss_that_is_not_finite_stops_at_its_step_and_keeps_the_last_good_checkpoint(
     tiny, monkeypatch
 ):
@@ -83,7 +105,9 @@ def test_a_loss_that_is_not_finite_stops_at_its_step_and_keeps_the_last_good_che
 
     monkeypatch.setattr(Bernoulli, "forward", spoiled)
     config = tiny("trainer.max_epochs=3", steps=4)
-    with pytest.raises(NonFiniteLoss, match=r"step 5 gave nan in distortion;"):
+    with pytest.raises(
+        NonFiniteLoss, match=r"step 5 gave distortion nan; the checkpoint of epoch 1 is kept"
+    ):
         train(config)
     checkpoint = torch.load(f"{config['run_dir']}/checkpoints/last.ckpt", weights_only=True)
     assert checkpoint["global_step"] == 4
@@ -110,9 +134,17 @@ def test_pixels_outside_the_support_are_refused(tiny, monkeypatch):
 
 
 def test_gradient_clipping_bounds_the_step(tiny):
-    from vae import build
-    from vae.train import compose
+    sgd = ("optimizer._target_=torch.optim.SGD", "~optimizer.betas", "~optimizer.eps")
+    words = (*sgd, "optimizer.lr=0.5", "trainer.gradient_clip_val=0.01", "model.output_bias=zero")
+    config = tiny(*words, steps=1)
+    lightning.seed_everything(0, verbose=False)
+    start = build.build_module(config, build.build_data(config)).model.parameters()
+    end = train(config).model.parameters()
+    moved = torch.cat([(b - a).flatten() for a, b in zip(start, end, strict=True)]).norm().item()
+    assert moved == pytest.approx(0.5 * 0.01, rel=1e-3)
 
+
+def test_a_fused_step_gives_way_where_it_could_not_be_clipped():
     config = compose("trainer.gradient_clip_val=0.5", "trainer.precision=16-mixed")
     data = build.build_data(config)
     module = build.build_module(config, data)

@@ -82,6 +82,78 @@ def test_a_checkpoint_rebuilds_the_model_from_plain_values(tiny):
     assert torch.equal(model.encode(x).mean, result.model.encode(x).mean)
 
 
+def test_the_last_checkpoint_is_the_last_and_the_best_the_best(tiny, monkeypatch):
+    from vae.module import VAEModule
+
+    scores = iter([-150.0, -100.0, -120.0])
+    log_dict = VAEModule.log_dict
+
+    def log(self, values, **options):
+        if "val/elbo" in values:
+            values = values | {"val/elbo": next(scores)}
+        log_dict(self, values, **options)
+
+    monkeypatch.setattr(VAEModule, "log_dict", log)
+    result = train(tiny("trainer.max_epochs=3"))
+    steps = {
+        name: torch.load(result.directory / f"checkpoints/{name}.ckpt", weights_only=True)
+        for name in ("best", "last")
+    }
+    assert steps["best"]["global_step"] == 4
+    assert steps["last"]["global_step"] == 6
+    assert result.results["score"] == -100
+    for name, value in result.model.state_dict().items():
+        assert torch.equal(steps["best"]["state_dict"][f"model.{name}"], value)
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_pictures_fit_any_count_and_any_number_of_test_images(tiny, count):
+    words = ("data=digits", f"callbacks.pictures.count={count}")
+    directory = train(tiny(*words)).directory
+    assert len(list((directory / "pictures").iterdir())) == 3
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("trainer.limit_test_batches=0",),
+        ("trainer.limit_test_batches=0", "evaluate.num_samples=0"),
+        ("callbacks.checkpoint=null",),
+        ("callbacks.checkpoint=null", "callbacks.last=null"),
+        ("trainer.max_epochs=0",),
+        ("trainer.limit_train_batches=0",),
+        ("trainer.max_steps=1",),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:.*could not find the monitored key")
+def test_legal_trainer_settings_end_well(tiny, words):
+    result = train(tiny(*words, "callbacks.pictures=null"))
+    tested = "trainer.limit_test_batches=0" not in words
+    assert ("elbo" in result.results["test"]) == tested
+    kept = {p.name for p in result.directory.rglob("*.ckpt")}
+    assert kept <= {"best.ckpt", "last.ckpt"}
+    assert ("best.ckpt" in kept) <= ("callbacks.checkpoint=null" not in words)
+
+
+@pytest.mark.parametrize(("kl", "samples"), [("analytic", 0), ("monte_carlo", 7)])
+def test_the_rate_states_the_samples_it_took(tiny, kl, samples):
+    test = train(tiny(f"objective.kl={kl}", "evaluate.num_samples=7")).results["test"]
+    assert test["rate"]["num_samples"] == samples
+    assert test["distortion"]["num_samples"] == 7
+
+
+def test_a_checkpoint_cannot_say_what_may_be_loaded(tiny):
+    directory = train(tiny("allow=[subprocess]")).directory
+    checkpoint = torch.load(directory / "checkpoints" / "best.ckpt", weights_only=True)
+    assert checkpoint["vae"]["config"]["allow"] == []
+
+
+def test_a_directory_with_brackets_is_printed_as_it_is(tiny, tmp_path, capsys):
+    path = tmp_path / "[old]" / "[/x] run"
+    train(tiny(f"run_dir='{path}'", "callbacks.pictures=null"))
+    assert f"run directory: {path}\n" in capsys.readouterr().out
+
+
 def test_without_a_validation_set_the_last_checkpoint_is_tested(tiny):
     result = train(tiny("data.val_size=0"))
     assert result.results["score"] == result.results["test"]["elbo"]["value"]
@@ -96,10 +168,13 @@ def test_the_average_of_the_weights_is_what_is_kept_and_tested(tiny):
         assert not torch.equal(checkpoint["current_model_state"][f"model.{name}"], value)
 
 
-@pytest.mark.parametrize("precision", ["bf16-mixed", "64-true"])
-def test_other_precisions_train(tiny, precision):
-    elbo = train(tiny(f"trainer.precision={precision}", steps=10)).results["test"]["elbo"]["value"]
-    assert -400 < elbo < -100
+@pytest.mark.parametrize("callbacks", ["default", "ema"])
+@pytest.mark.parametrize("precision", ["bf16-mixed", "bf16-true", "64-true"])
+def test_other_precisions_train(tiny, precision, callbacks):
+    words = (f"trainer.precision={precision}", f"callbacks={callbacks}", "trainer.max_epochs=2")
+    elbo = train(tiny(*words, steps=20)).results["test"]["elbo"]
+    assert -230 < elbo["value"] < -100
+    assert 0.5 < elbo["standard_error"] < 5
 
 
 @pytest.mark.parametrize("debug", ["one_batch", "overfit", "profile"])

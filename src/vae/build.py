@@ -5,12 +5,14 @@ from functools import partial
 from typing import Annotated, Any, Literal
 
 from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import Logger
 from pydantic import Field
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from vae.data.module import DataModule
+from vae.errors import ConfigError
 from vae.make import convert, locate, make
 from vae.model.vae import VAE
 from vae.module import VAEModule
@@ -19,7 +21,7 @@ Config = Mapping[str, Any]
 
 # settings that no class below checks
 SETTINGS = {
-    "seed": Annotated[int, Field(ge=0)],
+    "seed": Annotated[int, Field(ge=0, le=2**32 - 1)],
     "allow": list[str],
     "model.latent_dim": Annotated[int, Field(ge=1)],
     "model.output_bias": Literal["data", "zero"],
@@ -37,6 +39,8 @@ def check_settings(config: Config) -> None:
     for where, hint in SETTINGS.items():
         value: Any = config
         for key in where.split("."):
+            if key not in value:
+                raise ConfigError(f"{where} must be set, got nothing; leave it in the config.")
             value = value[key]
         convert(value, hint, where)
 
@@ -97,13 +101,14 @@ def build_module(config: Config, data: DataModule) -> VAEModule:
         schedule=make(config["optimizer"]["schedule"], "optimizer.schedule"),
         num_samples=config["evaluate"]["num_samples"],
         memory=config["evaluate"]["memory"],
-        card={"config": dict(config), "event_shape": list(data.event_shape)},
+        # a checkpoint must not say what may be loaded
+        card={"config": {**config, "allow": []}, "event_shape": list(data.event_shape)},
     )
 
 
 def _optimizer(node: Config, config: Config) -> Callable[[Iterable[nn.Parameter]], Optimizer]:
     trainer = config["trainer"]
-    if trainer["precision"] == "16-mixed" and trainer["gradient_clip_val"] is not None:
+    if str(trainer["precision"]) in ("16", "16-mixed") and trainer["gradient_clip_val"] is not None:
         # a fused step unscales gradients itself, too late for clipping
         node = {**node, "fused": False}
     return lambda parameters: make(node, "optimizer", allow=config["allow"], params=parameters)
@@ -126,6 +131,8 @@ def build_callbacks(config: Config) -> list[Callback]:
 def build_trainer(config: Config, callbacks: list[Callback], loggers: list[Logger]) -> Trainer:
     """The Trainer."""
     node = dict(config["trainer"])
+    if node["enable_checkpointing"] is None:
+        node["enable_checkpointing"] = any(isinstance(c, ModelCheckpoint) for c in callbacks)
     if not config["data"]["val_size"]:
         node["limit_val_batches"] = 0
     trainer: Trainer = make(node, "trainer", callbacks=callbacks, logger=loggers)

@@ -1,10 +1,11 @@
 """What every command shares: where its config is, and how its errors read."""
 
+import argparse
 import difflib
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -80,22 +81,29 @@ def plain(config: DictConfig) -> dict[str, Any]:
     return {str(k): v for k, v in container.items()}
 
 
-def report(error: BaseException, name: str = "train") -> None:
-    """Print an error to stderr: a sentence if the user can mend it, else its traceback."""
-    if isinstance(error, VAEError | OSError):
-        text = str(error)
-    elif isinstance(error, HydraException | OmegaConfBaseException):
+def report(error: BaseException, name: str | None = None) -> None:
+    """Print an error to stderr: a sentence if the user can mend it, else its traceback.
+
+    Arguments:
+        error: The error.
+        name: The command, if the error arose before its task began: in composing the config.
+    """
+    if isinstance(error, HydraException | OmegaConfBaseException):
         text = _spelling(error, name) or str(error).partition("Config search path")[0]
+    elif isinstance(error, VAEError | OSError) or name is not None:
+        text = str(error)
     else:
         traceback.print_exception(error)
         return
-    print(f"error: {' '.join(text.split())}", file=sys.stderr, flush=True)
+    rank = os.environ.get("LOCAL_RANK", "0")
+    where = "error" if rank == "0" else f"error in process {rank}"
+    print(f"{where}: {' '.join(text.split())}", file=sys.stderr, flush=True)
 
 
-def _spelling(error: BaseException, name: str) -> str | None:
+def _spelling(error: BaseException, name: str | None) -> str | None:
     """A better sentence for a setting that does not exist."""
     key = getattr(error.__cause__, "full_key", None)
-    if not key or "is not in struct" not in str(error.__cause__):
+    if name is None or not key or "is not in struct" not in str(error.__cause__):
         return None
     with hydra.initialize_config_dir(str(config_dir()), version_base="1.3"):
         known = _keys(plain(hydra.compose(name)))
@@ -115,19 +123,27 @@ def _keys(config: Mapping[Any, Any], prefix: str = "") -> list[str]:
     return keys
 
 
+def _flags(words: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
+    """Hydra's flags that say where configs are, and the other words."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--config-dir", "-cd")
+    parser.add_argument("--config-path", "-cp")
+    parser.add_argument("--config-name", "-cn")
+    return parser.parse_known_args(words)
+
+
+def _words(flags: argparse.Namespace) -> list[str]:
+    given = {"dir": flags.config_dir, "path": flags.config_path, "name": flags.config_name}
+    return [word for k, v in given.items() if v for word in (f"--config-{k}", v)]
+
+
 def _put_user_configs_first() -> None:
     """Let files in --config-dir shadow packaged ones, by searching that folder first."""
-    for i, word in enumerate(sys.argv):
-        if word in ("--config-dir", "-cd") and i + 1 < len(sys.argv):
-            folder, rest = sys.argv[i + 1], sys.argv[i + 2 :]
-        elif word.startswith("--config-dir="):
-            folder, rest = word.partition("=")[2], sys.argv[i + 1 :]
-        else:
-            continue
-        if Path(folder).is_dir() and "--config-path" not in sys.argv:
-            first = ["--config-path", str(Path(folder).absolute())]
-            sys.argv[i:] = [*first, "--config-dir", str(config_dir()), *rest]
-        return
+    flags, rest = _flags(sys.argv[1:])
+    if flags.config_dir and not flags.config_path and Path(flags.config_dir).is_dir():
+        flags.config_path = str(Path(flags.config_dir).absolute())
+        flags.config_dir = str(config_dir())
+        sys.argv[1:] = [*_words(flags), *rest]
 
 
 @contextmanager
@@ -149,9 +165,15 @@ def _set(values: dict[str, str | None]) -> None:
             os.environ[name] = value
 
 
-def overrides() -> list[str] | None:
-    """The words this job was started with; None outside a command."""
-    return list(HydraConfig.get().overrides.task) if HydraConfig.initialized() else None
+def command_line(name: str) -> list[str]:
+    """The command that runs this job alone, for a person to repeat; empty outside a command."""
+    if not HydraConfig.initialized():
+        return []
+    flags, _ = _flags(sys.argv[1:])
+    if flags.config_dir == str(config_dir()):
+        flags.config_dir, flags.config_path = flags.config_path, None
+    overrides = HydraConfig.get().overrides.task
+    return ["python", "-m", f"vae.{name}", *_words(flags), *overrides]
 
 
 @contextmanager
@@ -167,9 +189,8 @@ def one_job(directory: Path) -> Iterator[None]:
     job = HydraConfig.get()
     names = ("LOCAL_RANK", "NODE_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
     environment, argv, run_dir = {n: os.environ.get(n) for n in names}, sys.argv, job.run.dir
-    options = [w for w in argv[1:] if w.startswith("--config-")]
-    options = [x for w in options for x in (w, argv[argv.index(w) + 1])]
-    sys.argv = [argv[0], *options, *job.overrides.task, "hydra.mode=RUN"]
+    flags, _ = _flags(argv[1:])
+    sys.argv = [argv[0], *_words(flags), *job.overrides.task, "hydra.mode=RUN"]
     with read_write(job):  # type: ignore[arg-type]
         job.run.dir = str(directory)
     try:

@@ -22,8 +22,8 @@ class WandB(WandbLogger):
 
     def __init__(self, save_dir: str, project: str, **options: Any):
         if "WANDB_MODE" not in os.environ and not _has_key():
-            # not offline=True, with which W&B refuses artifacts
-            os.environ["WANDB_MODE"] = "offline"
+            # not Lightning's offline=True, with which it refuses artifacts
+            options = {"mode": "offline", **options}
         super().__init__(save_dir=save_dir, project=project, **options)
 
     @rank_zero_only
@@ -36,15 +36,16 @@ class WandB(WandbLogger):
         if self._experiment is None:
             return
         run = self.experiment
-        folder = Path(run.dir).parent
+        offline, folder = run.offline, Path(run.dir).parent
         run.finish(exit_code=int(failed))
         self._experiment = None
-        if os.environ.get("WANDB_MODE") == "offline":
+        if offline:
             print(f"W&B run kept offline; send it with: wandb sync {folder}")
 
 
 def _has_key() -> bool:
+    import wandb
     from requests.utils import get_netrc_auth
 
-    host = os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")
-    return bool(os.environ.get("WANDB_API_KEY")) or get_netrc_auth(host) is not None
+    settings = wandb.setup().settings
+    return bool(settings.api_key) or get_netrc_auth(settings.base_url) is not None

@@ -130,7 +130,8 @@ def words(hint: Any) -> str:
         return "null"
     if get_origin(hint) is Annotated:
         base, field = get_args(hint)
-        return f"{words(base)} of at least {field.metadata[0].ge}"
+        low, *high = field.metadata
+        return f"{words(base)} of at least {low.ge}" + "".join(f" and at most {h.le}" for h in high)
     if get_origin(hint) is Literal:
         return " or ".join(map(str, get_args(hint)))
     arguments = list(dict.fromkeys(words(a) for a in get_args(hint) if a is not ...))

@@ -1,5 +1,6 @@
 """The LightningModule: steps, optimiser and logging; no maths."""
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
@@ -9,7 +10,6 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from vae.data.batches import Batch
 from vae.errors import DataError, NonFiniteLoss
 from vae.metrics.estimate import Estimate, Means
 from vae.metrics.importance import importance
@@ -17,11 +17,19 @@ from vae.model import VAE, Record
 from vae.objectives.terms import Terms
 
 
+class Batch(Protocol):
+    """Examples x with shape (B, *event_shape), as the data module serves them."""
+
+    @property
+    def x(self) -> Tensor: ...
+
+
 class Objective(Protocol):
-    """A record to its terms."""
+    """A record to its terms; `kl` is "analytic" where the rate needs no samples."""
 
     name: str
     num_samples: int
+    kl: str
 
     def __call__(self, record: Record) -> Terms: ...
 
@@ -67,8 +75,8 @@ class VAEModule(LightningModule):
         self.val_means = Means(*self.names)
         self.test_means = Means("elbo", "rate", "distortion")
         self.px_means = Means("log_px", "variance", "effective_samples")
-        self.running = torch.zeros(len(self.names))
-        self.since_log = 0
+        # the means of each batch since the last log
+        self.rows: list[Tensor] = []
 
     def _terms(self, batch: Batch, check_support: bool = True) -> Terms:
         record = self.model(batch.x, self.objective.num_samples)
@@ -80,33 +88,33 @@ class VAEModule(LightningModule):
         return [terms.elbo, terms.rate, terms.distortion, terms.objective][: len(self.names)]
 
     def on_train_start(self) -> None:
-        """Start the running means, and give every rank noise of its own."""
-        self.running = torch.zeros(len(self.names), device=self.device)
-        self.since_log = 0
+        """Give every rank noise of its own."""
         if self.trainer.world_size > 1:
             torch.manual_seed(torch.initial_seed() + 1_000_003 * self.global_rank)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss of a batch; means over the interval are logged at each interval's end."""
         terms = self._terms(batch, check_support=batch_idx == 0)
-        loss = terms.loss
-        with torch.no_grad():
-            self.running += torch.stack([q.mean() for q in self._quantities(terms)])
-        self.since_log += 1
-        log_now = (self.global_step + 1) % self.trainer.log_every_n_steps == 0  # type: ignore[attr-defined]
+        self.rows.append(torch.stack([q.detach().mean() for q in self._quantities(terms)]))
+        trainer = self.trainer
+        interval = trainer.log_every_n_steps or 50  # type: ignore[attr-defined]
+        steps = trainer.is_last_batch or (batch_idx + 1) % trainer.accumulate_grad_batches == 0
+        log_now = steps and (self.global_step + 1) % interval == 0
         if log_now or self.device.type == "cpu":
-            self._check_finite(loss)
+            # elsewhere a look at every step would wait for the device at every step
+            self._check_finite()
         if log_now:
-            means = dict(zip(self.names, self.running / self.since_log, strict=True))
-            values = {f"train/{name}": mean for name, mean in means.items()}
-            self.log_dict(values, sync_dist=self.trainer.world_size > 1)
+            means = torch.stack(self.rows).mean(0)
+            values = {f"train/{name}": m for name, m in zip(self.names, means, strict=True)}
+            self.log_dict(values, sync_dist=trainer.world_size > 1)
             self.log("train/lr", self.optimizers().param_groups[0]["lr"])  # type: ignore[union-attr]
-            self.running.zero_()
-            self.since_log = 0
-        return loss
+            self.rows.clear()
+        return terms.loss
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Add a batch to the validation means."""
+        """Add a batch to the validation means; a process's share of it may be empty."""
+        if not len(batch.x):
+            return
         self.val_means.update(*self._quantities(self._terms(batch)))
 
     def on_validation_epoch_end(self) -> None:
@@ -116,13 +124,16 @@ class VAEModule(LightningModule):
         self.log_dict({f"val/{name}": e.value for name, e in estimates.items()})
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
-        """Add a batch to the test means."""
+        """Add a batch to the test means; a process's share of it may be empty."""
+        if not len(batch.x):
+            return
         terms = self._terms(batch)
         if self.num_samples:
             result = importance(self.model, batch.x, self.num_samples, self.memory)
             self.px_means.update(result.log_px, result.variance, result.effective)
-            # the mean over k samples is the same quantity with less noise than over L
-            self.test_means.update(-(result.distortion + terms.rate), terms.rate, result.distortion)
+            # the means over k samples are the same quantities with less noise than over L
+            rate = terms.rate if self.objective.kl == "analytic" else result.rate
+            self.test_means.update(-(result.distortion + rate), rate, result.distortion)
         else:
             self.test_means.update(terms.elbo, terms.rate, terms.distortion)
 
@@ -133,7 +144,12 @@ class VAEModule(LightningModule):
                 self.log(f"test/{name}", estimate.value)
 
     def results(self) -> dict[str, Estimate]:
-        """The test estimates: elbo, rate, distortion and, if asked for, log_px."""
+        """The test estimates: elbo, rate, distortion and, if asked for, log_px.
+
+        Empty if nothing was tested.
+        """
+        if not self.test_means.update_called:
+            return {}
         estimates = self.test_means.compute()
         if self.num_samples:
             estimates |= self.px_means.compute()
@@ -142,19 +158,20 @@ class VAEModule(LightningModule):
     def configure_optimizers(self) -> Any:
         """The optimiser, and the schedule stepped after each of its steps."""
         optimizer = self.optimizer(p for p in self.parameters() if p.requires_grad)
-        total = self.trainer.estimated_stepping_batches
+        total = max(1, self.trainer.estimated_stepping_batches)
         scheduler = LambdaLR(optimizer, lambda step: self.schedule(step / total))
         return [optimizer], [{"scheduler": scheduler, "interval": "step"}]
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Put the card into the checkpoint, and refuse to keep weights that are not finite."""
+        self._check_finite()
         checkpoint["vae"] = self.card
         bad = [k for k, v in checkpoint["state_dict"].items() if not v.isfinite().all()]
         if bad:
             raise NonFiniteLoss(
                 f"a checkpoint holds finite weights, but after step {self.global_step} those of "
-                f"{bad[0]} are not; the checkpoints of earlier epochs are kept: lower "
-                "optimizer.lr or set trainer.gradient_clip_val."
+                f"{bad[0]} are not; {self._kept()}: lower optimizer.lr or set "
+                "trainer.gradient_clip_val."
             )
 
     def _check_support(self, record: Record) -> None:
@@ -168,13 +185,22 @@ class VAEModule(LightningModule):
                 "data.binarize, or choose another model/likelihood."
             )
 
-    def _check_finite(self, loss: Tensor) -> None:
-        if bool(torch.isfinite(loss)) and bool(torch.isfinite(self.running).all()):
+    def _check_finite(self) -> None:
+        """Stop at the first step since the last log whose terms are not all finite."""
+        if not self.rows or bool(torch.stack(self.rows).isfinite().all()):
             return
-        bad = [n for n, v in zip(self.names, self.running, strict=True) if not v.isfinite()]
-        parts = [name for name in bad if name in ("rate", "distortion")] or bad or ["loss"]
+        first = next(i for i, row in enumerate(self.rows) if not row.isfinite().all())
+        behind = (len(self.rows) - 1 - first) // self.trainer.accumulate_grad_batches
+        named = dict(zip(self.names, self.rows[first].tolist(), strict=True))
+        bad = {name: v for name, v in named.items() if not math.isfinite(v)}
+        # the ELBO is not finite if a part of it is not
+        parts = {n: v for n, v in bad.items() if n in ("rate", "distortion")} or bad
         raise NonFiniteLoss(
-            f"training stops at a loss that is not finite, and step {self.global_step} gave "
-            f"{loss.item()} in {' and '.join(parts)}; the checkpoints of earlier epochs are kept: "
-            "lower optimizer.lr or set trainer.gradient_clip_val."
+            f"training stops at a loss that is not finite, and step {self.global_step - behind} "
+            f"gave {' and '.join(f'{n} {v}' for n, v in parts.items())}; {self._kept()}: lower "
+            "optimizer.lr or set trainer.gradient_clip_val."
         )
+
+    def _kept(self) -> str:
+        epochs = self.current_epoch
+        return f"the checkpoint of epoch {epochs} is kept" if epochs else "no epoch was finished"

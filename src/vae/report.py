@@ -13,11 +13,13 @@ import lightning
 import torch
 import yaml
 from lightning.pytorch import Trainer
+from lightning.pytorch.utilities import rank_zero_only
 from rich.console import Console
 from rich.table import Table
 
 import vae
 from vae.data.module import DataModule
+from vae.errors import ConfigError
 from vae.metrics.estimate import Estimate
 from vae.model.vae import VAE
 from vae.module import VAEModule
@@ -25,9 +27,29 @@ from vae.module import VAEModule
 Config = Mapping[str, Any]
 
 
-def write_config(config: Config, directory: Path) -> None:
-    """Write the resolved config to config.yaml."""
-    (directory / "config.yaml").write_text(yaml.safe_dump(dict(config), sort_keys=False))
+def claim(config: Config, directory: Path) -> None:
+    """Make the run directory and write the resolved config to config.yaml, on rank 0.
+
+    Raises:
+        ConfigError: If the directory already holds a run, or cannot be written.
+    """
+    if getattr(rank_zero_only, "rank", 0):
+        return
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        # made by this run or not at all, so that two runs cannot both have it
+        with (directory / "config.yaml").open("x") as f:
+            yaml.safe_dump(dict(config), f, sort_keys=False)
+    except OSError as e:
+        if (directory / "config.yaml").exists():
+            raise ConfigError(
+                f"a run needs a directory of its own, but {directory} already holds a run; choose "
+                "another run_dir, or move that one away."
+            ) from e
+        raise ConfigError(
+            f"the run directory must be writable, but {directory} is not ({e}); choose another "
+            "run_dir."
+        ) from e
 
 
 def print_summary(config: Config, data: DataModule, model: VAE, trainer: Trainer) -> None:
@@ -72,7 +94,7 @@ def collect(
     module: VAEModule,
     trainer: Trainer,
     seconds: Mapping[str, float],
-    words: Sequence[str] | None,
+    words: Sequence[str],
 ) -> dict[str, Any]:
     """What results.json holds.
 
@@ -82,12 +104,18 @@ def collect(
         module: The module, tested.
         trainer: The trainer, after fit and test.
         seconds: How long train (validation included) and test took.
-        words: The overrides that the command was given; None outside a command.
+        words: The command that started the run; empty outside a command.
     """
     estimates = module.results()
     samples = module.num_samples or module.objective.num_samples
-    test = {name: _estimate(estimates[name], samples) for name in ("elbo", "rate", "distortion")}
-    if module.num_samples:
+    test: dict[str, dict[str, float]] = {
+        name: _estimate(estimates[name], samples)
+        for name in ("elbo", "rate", "distortion")
+        if name in estimates
+    }
+    if test and module.objective.kl == "analytic":
+        test["rate"]["num_samples"] = 0
+    if test and module.num_samples:
         test["log_px"] = _estimate(estimates["log_px"], samples) | {
             "monte_carlo_standard_error": math.sqrt(
                 estimates["variance"].value / estimates["variance"].num_examples
@@ -102,9 +130,9 @@ def collect(
     return {
         "schema": 1,
         "name": config["name"],
-        "command": None if words is None else shlex.join(["python", "-m", "vae.train", *words]),
+        "command": shlex.join(words),
         "seed": config["seed"],
-        "score": float(best) if best is not None else test["elbo"]["value"],
+        "score": float(best) if best is not None else _value(test),
         "test": test,
         "train": {
             "seconds": seconds["train"],
@@ -131,6 +159,10 @@ def collect(
         "device": str(trainer.strategy.root_device),
         "threads": torch.get_num_threads(),
     }
+
+
+def _value(test: Mapping[str, Mapping[str, float]]) -> float:
+    return test["elbo"]["value"] if "elbo" in test else math.nan
 
 
 def _estimate(estimate: Estimate, num_samples: int) -> dict[str, float]:
@@ -179,20 +211,20 @@ def print_results(results: Mapping[str, Any], directory: Path) -> None:
             labels.get(name, name),
             f"{e['value']:.{digits}f}",
             f"{e['standard_error']:.{digits}f}",
-            f"{e['num_samples']:,}",
+            f"{e['num_samples']:,}" if e["num_samples"] else "exact",
             unit,
         )
     train = results["train"]
+    table.add_section()
+    passed = f"{train['epochs']} epochs, validation included"
+    table.add_row("training", f"{train['seconds']:.1f}", "", "", f"seconds ({passed})")
+    table.add_row("speed", f"{train['images_per_second']:,.0f}", "", "", "images/s in training")
+    table.add_row("testing", f"{results['test_seconds']:.1f}", "", "", "seconds")
     console = _console()
     console.print(table)
-    console.print(
-        f"trained {train['epochs']} epochs in {train['seconds']:.1f} s, "
-        f"{train['images_per_second']:,.0f} images/s, validation included; "
-        f"tested in {results['test_seconds']:.1f} s"
-    )
     console.print(f"run directory: {directory}", soft_wrap=True)
 
 
 def _console() -> Console:
     width = None if sys.stdout.isatty() else 120
-    return Console(width=width, highlight=False)
+    return Console(width=width, highlight=False, markup=False)

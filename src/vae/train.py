@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
+from vae.command import command_line, one_job, plain, run
 from vae.command import compose as compose
-from vae.command import one_job, overrides, plain, run
 
 if TYPE_CHECKING:
     from lightning.pytorch import Trainer
@@ -56,7 +56,8 @@ def train(config: dict[str, Any]) -> Result:
     from vae.loggers import WandB
 
     build.check_settings(config)
-    directory = _claim(Path(config["run_dir"]))
+    directory = Path(config["run_dir"]).absolute()
+    report.claim(config, directory)
     _quiet()
     torch.set_flush_denormal(True)
     lightning.seed_everything(config["seed"], verbose=False)
@@ -67,58 +68,45 @@ def train(config: dict[str, Any]) -> Result:
     failed = True
     try:
         if trainer.is_global_zero:
-            report.write_config(config, directory)
             report.print_summary(config, data, module.model, trainer)
         start = time.perf_counter()
         trainer.fit(module, datamodule=data)
         seconds = {"train": time.perf_counter() - start}
-        weights = torch.load(_best(trainer), map_location="cpu", weights_only=True)["state_dict"]
-        module.load_state_dict(weights)
+        if path := _best(trainer):
+            weights = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
+            module.load_state_dict(weights)
         start = time.perf_counter()
         trainer.test(module, datamodule=data, verbose=False)
         seconds["test"] = time.perf_counter() - start
-        results = report.collect(config, data, module, trainer, seconds, overrides())
+        results = report.collect(config, data, module, trainer, seconds, command_line("train"))
         if trainer.is_global_zero:
             report.write_results(results, directory)
             report.print_results(results, directory)
         failed = False
     finally:
+        if failed:
+            _end_children(trainer)
         for logger in loggers:
             if isinstance(logger, WandB):
                 logger.close(failed)
     return Result(module.model.eval(), data, results, directory)
 
 
-def _claim(directory: Path) -> Path:
-    """The run directory, made, and not another run's.
+def _end_children(trainer: Trainer) -> None:
+    """End the processes that DDP started for a job that failed.
 
-    Raises:
-        ConfigError: If it holds a run, or cannot be written.
+    Lightning watches them, and on seeing one fail would kill this process and the rest of a sweep.
     """
-    from lightning.pytorch.utilities import rank_zero_only
-
-    from vae.errors import ConfigError
-
-    if rank_zero_only.rank == 0 and (directory / "config.yaml").exists():
-        raise ConfigError(
-            f"a run needs a directory of its own, but {directory} already holds a run; choose "
-            "another hydra.run.dir, or move that one away."
-        )
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as e:
-        raise ConfigError(
-            f"the run directory must be writable, but {directory} is not ({e}); choose another "
-            "hydra.run.dir."
-        ) from e
-    return directory.absolute()
+    children = getattr(trainer.strategy.launcher, "procs", [])
+    for child in children:
+        child.kill()
+        child.wait()
+    children.clear()
 
 
 def _best(trainer: Trainer) -> str:
-    """The checkpoint to test: the best by validation ELBO, or the last."""
-    checkpoint = trainer.checkpoint_callback
-    best = getattr(checkpoint, "best_model_path", "") or getattr(checkpoint, "last_model_path", "")
-    return str(best)
+    """The checkpoint to test: the best by validation ELBO; none if none was kept."""
+    return str(getattr(trainer.checkpoint_callback, "best_model_path", ""))
 
 
 def _quiet() -> None:

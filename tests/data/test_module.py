@@ -25,6 +25,9 @@ def test_the_split_is_seeded_and_exhaustive(val_size, train_size):
 
 def test_auto_follows_the_likelihood():
     assert make(constraints.boolean).pixels.binarize == "dynamic"
+    cut = make(binarize="threshold", val_size=59_000)
+    cut_x = cut.pixels(cut.arrays["train_images"][cut.indices["train"]])
+    torch.testing.assert_close(cut.mean(), cut_x.mean(0))
     grey = make(constraints.real).pixels
     assert (grey.binarize, grey.dequantize) == ("none", True)
     assert not make(constraints.real, dequantize=False).pixels.dequantize
@@ -37,6 +40,9 @@ def test_the_mean_is_that_of_the_training_split():
     )
     assert x.shape == (1000, 1, 28, 28)
     assert (data.mean() - x.mean(0)).abs().max() < 4 * 0.5 / 1000**0.5
+    cut = make(binarize="threshold", val_size=59_000)
+    cut_x = cut.pixels(cut.arrays["train_images"][cut.indices["train"]])
+    torch.testing.assert_close(cut.mean(), cut_x.mean(0))
     grey = make(constraints.real, dequantize=False, val_size=59_000)
     images = grey.arrays["train_images"][grey.indices["train"]]
     torch.testing.assert_close(grey.mean(), (images.double() / 255).mean(0).float())

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -15,6 +17,25 @@ def test_mean_and_standard_error_do_not_depend_on_the_batches():
         assert estimate.value == pytest.approx(values.double().mean().item())
         assert estimate.standard_error == pytest.approx(stats.sem(values.double().numpy()))
         assert estimate.num_examples == 103
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_a_half_precision_module_keeps_its_sums_whole(dtype):
+    values = torch.randn(10_000) * 30 - 90
+    module = torch.nn.ModuleList([Means("a")]).to(dtype)
+    for batch in values.split(500):
+        module[0].update(batch)
+    estimate = module[0].compute()["a"]
+    assert estimate.value == pytest.approx(values.double().mean().item(), abs=1e-9)
+    assert estimate.num_examples == 10_000
+
+
+def test_too_few_examples_give_no_number():
+    means = Means("a")
+    means.update(torch.empty(0))
+    assert math.isnan(means.compute()["a"].value)
+    means.update(torch.ones(1))
+    assert math.isnan(means.compute()["a"].standard_error)
 
 
 def test_an_empty_share_changes_nothing():

@@ -1,5 +1,6 @@
 """An exponential moving average of the weights."""
 
+from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import WeightAveraging
 from torch import Tensor
 from torch.optim.swa_utils import get_ema_multi_avg_fn
@@ -30,6 +31,11 @@ class EMA(WeightAveraging):
         super().__init__(multi_avg_fn=self._move)
         self.decay = decay
         self.step = 0
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Keep the average in the precision that the strategy has given the weights."""
+        assert self._average_model is not None
+        self._average_model.to(pl_module.dtype)
 
     def should_update(self, step_idx: int | None = None, epoch_idx: int | None = None) -> bool:
         """After every step, and not again after an epoch."""

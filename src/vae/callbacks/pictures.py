@@ -18,9 +18,14 @@ class Pictures(Callback):
 
     Arguments:
         count: The number of images in a row and in a column.
+
+    Raises:
+        ValueError: If `count` is not positive.
     """
 
     def __init__(self, count: int = 12):
+        if count < 1:
+            raise ValueError(f"count must be at least 1, got {count}.")
         self.count = count
 
     @torch.no_grad()
@@ -34,8 +39,10 @@ class Pictures(Callback):
         model, n = pl_module.model, self.count
         folder = Path(trainer.default_root_dir) / "pictures"
         folder.mkdir(exist_ok=True)
-        x = next(iter(data.batches("test", n * n // 2))).x.to(pl_module.device)
-        grid(reconstructions(model, x, n), n).save(folder / "reconstructions.png")
+        x = next(data.batches("test", n * max(1, n // 2))).x.to(pl_module.device)
+        columns = min(n, len(x))
+        x = x[: len(x) // columns * columns]
+        grid(reconstructions(model, x, columns), columns).save(folder / "reconstructions.png")
         samples = model.decode(model.prior().sample(torch.Size([n * n]))).mean
         grid(samples, n).save(folder / "samples.png")
         if model.prior().event_shape == (2,):

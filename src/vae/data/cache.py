@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
+import uuid
 from pathlib import Path
 
 import numpy as np
@@ -36,13 +36,16 @@ def cached(source: Source) -> dict[str, Array]:
     decoded = source.decode()
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-        checksums = {}
-        for name, array in decoded.items():
-            np.save(scratch / f"{name}.npy", array)
-            checksums[name] = _checksum(np.asarray(array))
-        (scratch / "sha256.json").write_text(json.dumps(checksums, indent=2))
-        _move(scratch, folder)
+        scratch = _scratch(folder)
+        try:
+            checksums = {}
+            for name, array in decoded.items():
+                np.save(scratch / f"{name}.npy", array)
+                checksums[name] = _checksum(np.asarray(array))
+            (scratch / "sha256.json").write_text(json.dumps(checksums, indent=2))
+            _move(scratch, folder)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
     except OSError as e:
         raise DataError(
             f"decoded images are kept in {folder.parent}, which cannot be written ({e}); "
@@ -75,12 +78,17 @@ def _move(scratch: Path, folder: Path) -> None:
         scratch.rename(folder)
     except OSError:
         if _open(folder) is None:
-            damaged = Path(tempfile.mkdtemp(prefix=".damaged-", dir=folder.parent))
+            damaged = _scratch(folder)
             folder.rename(damaged / folder.name)
             shutil.rmtree(damaged)
             scratch.rename(folder)
-        else:
-            shutil.rmtree(scratch)
+
+
+def _scratch(folder: Path) -> Path:
+    """A new folder beside `folder`, readable by whoever can read that."""
+    scratch = folder.with_name(f".{folder.name}-{uuid.uuid4().hex}")
+    scratch.mkdir()
+    return scratch
 
 
 def _checksum(array: Array) -> str:

@@ -97,15 +97,19 @@ class DataModule(LightningDataModule):
         images, indices = self.arrays["train_images"], self.indices["train"]
         total = torch.zeros(self.event_shape, dtype=torch.int64)
         for some in indices.split(10_000):
-            total += images.index_select(0, some).sum(0, dtype=torch.int64)
+            chunk = images.index_select(0, some)
+            if self.pixels.binarize == "threshold":
+                chunk = self.pixels(chunk).mul(255).to(torch.uint8)
+            total += chunk.sum(0, dtype=torch.int64)
         grey = total.double() / len(indices)
         if self.pixels.dequantize:
             return ((grey + 0.5) / 256).float()
         return (grey / 255).float()
 
     def batches(self, split: Split, batch_size: int | None = None) -> Iterator[Batch]:
-        """A split's examples in order, as an evaluation sees them, outside a Trainer."""
-        for batch in self._batches(split, batch_size or self.eval_batch_size, train=False):
+        """All of a split's examples in order, as an evaluation sees them, on any rank."""
+        size = self.eval_batch_size if batch_size is None else batch_size
+        for batch in Batches(*self._arrays(split), size):
             yield batch._replace(x=self.pixels(batch.x, batch.example))
 
     def train_dataloader(self) -> Batches:
@@ -126,7 +130,6 @@ class DataModule(LightningDataModule):
         return batch._replace(x=self.pixels(batch.x, batch.example))
 
     def _batches(self, split: Split, batch_size: int, train: bool, shuffle: bool = True) -> Batches:
-        kind = "test" if split == "test" else "train"
         trainer = self.trainer
         world_size = trainer.world_size if trainer else 1
         if train and batch_size % world_size:
@@ -136,12 +139,14 @@ class DataModule(LightningDataModule):
                 f"{batch_size // world_size * world_size + world_size}."
             )
         return Batches(
-            self.arrays[f"{kind}_images"],
-            self.arrays[f"{kind}_labels"],
-            self.indices[split],
+            *self._arrays(split),
             batch_size,
             epoch=(lambda: trainer.current_epoch if trainer and shuffle else 0) if train else None,
             seed=self.seed,
             rank=trainer.global_rank if trainer else 0,
             world_size=world_size,
         )
+
+    def _arrays(self, split: Split) -> tuple[Tensor, Tensor, Tensor]:
+        kind = "test" if split == "test" else "train"
+        return self.arrays[f"{kind}_images"], self.arrays[f"{kind}_labels"], self.indices[split]

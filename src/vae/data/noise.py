@@ -14,7 +14,7 @@ def uniform(seed: int, index: Tensor, shape: tuple[int, ...]) -> Tensor:
 
     Arguments:
         seed: Any integer.
-        index: The examples' numbers in their split, with shape (B,).
+        index: The examples' numbers in their file, with shape (B,).
         shape: The shape of one example.
 
     Returns:

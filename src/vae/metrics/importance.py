@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from vae.metrics.estimate import widest
 from vae.model.vae import VAE
 
 
@@ -35,7 +36,7 @@ def importance(model: VAE, x: Tensor, num_samples: int, memory: float = 256) -> 
     .. math:: \log p(x) \approx \log \tfrac{1}{k} \sum_{i=1}^{k} w_i, \quad
         w_i = \frac{p(x \mid z_i) p(z_i)}{q(z_i \mid x)}, \quad z_i \sim q(z \mid x)
 
-    The sums are kept in float64 as log-sum-exps, so memory does not grow with k.
+    The sums are kept as log-sum-exps, so memory does not grow with k.
 
     Arguments:
         model: The model, in evaluation mode.
@@ -52,13 +53,14 @@ def importance(model: VAE, x: Tensor, num_samples: int, memory: float = 256) -> 
     # log p(x|z) holds about four numbers per pixel at once: features, two temporaries, x
     bytes_per_sample = 4 * 4 * x.numel()
     step = max(1, int(memory * 1e6 / bytes_per_sample))
-    zeros = torch.zeros(len(x), dtype=torch.float64, device=x.device)
+    wide = widest(x.device)
+    zeros = torch.zeros(len(x), dtype=wide, device=x.device)
     lse, lse_squares = zeros.log(), zeros.log()
     distortion, rate = zeros.clone(), zeros.clone()
     for start in range(0, num_samples, step):
         z = posterior.sample(torch.Size([min(step, num_samples - start)]))
-        log_px = model.decode(z).log_prob(x).double()
-        log_ratio = (posterior.log_prob(z) - prior.log_prob(z)).double()
+        log_px = model.decode(z).log_prob(x).to(wide)
+        log_ratio = (posterior.log_prob(z) - prior.log_prob(z)).to(wide)
         log_w = log_px - log_ratio
         lse = torch.logaddexp(lse, log_w.logsumexp(0))
         lse_squares = torch.logaddexp(lse_squares, (2 * log_w).logsumexp(0))

@@ -1,11 +1,11 @@
 """A variational autoencoder: two networks and three distributions."""
 
 import math
-from typing import Protocol, cast
+from typing import ClassVar, Protocol, cast
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Distribution
+from torch.distributions import Distribution, constraints
 
 from vae.model.record import Record
 
@@ -25,12 +25,18 @@ class Prior(Protocol):
 
 
 class Likelihood(Protocol):
-    """Features of z, with shape (*, *feature_shape), to p(x|z)."""
+    """Features of z, with shape (*, *feature_shape), to p(x|z).
 
+    `features_at` gives the features whose p(x|z) has a given mean.
+    """
+
+    support: ClassVar[constraints.Constraint]
     event_shape: tuple[int, ...]
     feature_shape: tuple[int, ...]
 
     def __call__(self, features: Tensor) -> Distribution: ...
+
+    def features_at(self, mean: Tensor) -> Tensor: ...
 
 
 class VAE(nn.Module):
@@ -70,8 +76,10 @@ class VAE(nn.Module):
 
     def decode(self, z: Tensor) -> Distribution:
         r"""p(x|z), with batch shape (\*), for z with shape (\*, D)."""
-        features = self.decoder(_as_weights(self.decoder, z.reshape(-1, z.shape[-1])))
-        return self.likelihood(features.unflatten(0, z.shape[:-1]))
+        shape = z.shape[:-1]
+        rows = z.reshape(math.prod(shape), z.shape[-1])
+        features = self.decoder(_as_weights(self.decoder, rows))
+        return self.likelihood(features.reshape(*shape, *features.shape[1:]))
 
     def forward(self, x: Tensor, num_samples: int = 1) -> Record:
         r"""One pass: x to q(z|x), z and p(x|z).

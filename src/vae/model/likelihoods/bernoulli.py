@@ -1,9 +1,12 @@
 """p(x|z) as independent Bernoulli pixels."""
 
-import torch
+from typing import ClassVar
+
 from torch import Tensor, nn
 from torch.distributions import Bernoulli as TorchBernoulli
 from torch.distributions import Distribution, Independent, constraints
+
+from vae.model.precision import at_least_float32
 
 
 class Bernoulli(nn.Module):
@@ -18,7 +21,7 @@ class Bernoulli(nn.Module):
         Auto-Encoding Variational Bayes (Kingma & Welling, 2014), eq. 11
     """
 
-    support = constraints.boolean
+    support: ClassVar[constraints.Constraint] = constraints.boolean
 
     def __init__(self, event_shape: tuple[int, ...]):
         super().__init__()
@@ -27,7 +30,7 @@ class Bernoulli(nn.Module):
 
     def forward(self, features: Tensor) -> Distribution:
         """p(x|z), with batch shape (*), for features (the logits) with shape (*, *event_shape)."""
-        logits = features.to(torch.promote_types(features.dtype, torch.float32))
+        logits = at_least_float32(features)
         pixels = TorchBernoulli(logits=logits, validate_args=False)
         return Independent(pixels, len(self.event_shape), validate_args=False)
 

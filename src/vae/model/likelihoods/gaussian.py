@@ -1,13 +1,14 @@
 """p(x|z) as independent Gaussian pixels."""
 
 import math
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, Normal, constraints
 
 from vae.errors import ConfigError
+from vae.model.precision import at_least_float32
 
 
 class Gaussian(nn.Module):
@@ -32,7 +33,7 @@ class Gaussian(nn.Module):
         Simple and Effective VAE Training with Calibrated Decoders (Rybkin et al., 2021) (shared)
     """
 
-    support = constraints.real
+    support: ClassVar[constraints.Constraint] = constraints.real
 
     def __init__(
         self,
@@ -42,17 +43,19 @@ class Gaussian(nn.Module):
         min_scale: float = 0.002,
     ):
         super().__init__()
-        fixed = scale if isinstance(scale, int | float) else initial_scale
-        if not fixed > (0 if fixed is scale else min_scale) or min_scale <= 0:
+        learned = isinstance(scale, str)
+        good = initial_scale > min_scale > 0 if isinstance(scale, str) else scale > 0
+        if not good:
             raise ConfigError(
-                "a Gaussian's scale must be positive and start above min_scale, got "
+                "a Gaussian's scale must be positive, and a learned one start above min_scale, got "
                 f"scale={scale}, initial_scale={initial_scale}, min_scale={min_scale}; "
                 "set model.likelihood.scale to a positive number, shared or per_pixel."
             )
         self.event_shape = event_shape
         self.scale = scale
         self.min_scale = min_scale
-        self.initial = math.log(math.expm1(fixed - min_scale)) if fixed is not scale else 0.0
+        # softplus(initial) + min_scale = initial_scale
+        self.initial = math.log(math.expm1(initial_scale - min_scale)) if learned else 0.0
         channels = (2 if scale == "per_pixel" else 1) * event_shape[0]
         self.feature_shape = (channels, *event_shape[1:])
         if scale == "shared":
@@ -64,7 +67,7 @@ class Gaussian(nn.Module):
         The features are the means and, for per_pixel scales, as many channels again that a
         softplus turns into scales.
         """
-        loc = features.to(torch.promote_types(features.dtype, torch.float32))
+        loc = at_least_float32(features)
         if self.scale == "per_pixel":
             loc, raw_scale = loc.chunk(2, dim=-len(self.event_shape))
             scale = nn.functional.softplus(raw_scale) + self.min_scale

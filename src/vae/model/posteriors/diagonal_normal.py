@@ -1,8 +1,9 @@
 """q(z|x) as a normal distribution with a diagonal covariance."""
 
-import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, Normal
+
+from vae.model.precision import at_least_float32
 
 
 class DiagonalNormal(nn.Module):
@@ -26,10 +27,6 @@ class DiagonalNormal(nn.Module):
 
     def forward(self, features: Tensor) -> Distribution:
         """q(z|x), with batch shape (B,), for features with shape (B, 2 D)."""
-        loc, log_variance = _at_least_float32(features).chunk(2, dim=-1)
+        loc, log_variance = at_least_float32(features).chunk(2, dim=-1)
         scale = (0.5 * log_variance).exp()
         return Independent(Normal(loc, scale, validate_args=False), 1, validate_args=False)
-
-
-def _at_least_float32(x: Tensor) -> Tensor:
-    return x.to(torch.promote_types(x.dtype, torch.float32))
