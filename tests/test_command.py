@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from vae.command import run
+from vae.command import config_dir, run
 from vae.train import task
 
 FAST = [
@@ -31,7 +31,7 @@ def cli(capfd, monkeypatch, tmp_path):
         monkeypatch.setattr(sys, "argv", ["vae.train", *words])
         capfd.readouterr()
         try:
-            run("train", task)
+            run("train", task, help="Train.")
             code = 0
         except SystemExit as e:
             code = e.code
@@ -163,6 +163,17 @@ def test_users_add_and_shadow_configs(cli, tmp_path):
     assert "--config-dir" in command
     assert str(tmp_path / "mine") in command
     assert "experiment=own" in command
+
+
+def test_help_lists_every_word_and_those_of_the_user(cli, tmp_path):
+    (tmp_path / "mine" / "objective").mkdir(parents=True)
+    (tmp_path / "mine" / "objective" / "own.yaml").write_text("{}")
+    code, out, _ = cli("--help", "--config-dir", "mine")
+    assert code == 0
+    assert "objective: elbo, own" in out
+    for path in config_dir().glob("*/*.yaml"):
+        (line,) = [x for x in out.splitlines() if x.startswith(f"  {path.parent.name}: ")]
+        assert path.stem in line.partition(": ")[2].split(", ")
 
 
 @pytest.mark.parametrize("words", [["--help"], ["--cfg", "job"]])

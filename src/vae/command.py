@@ -18,6 +18,7 @@ from omegaconf import DictConfig, OmegaConf, read_write
 from omegaconf.errors import OmegaConfBaseException
 
 from vae.errors import VAEError
+from vae.help import print_help
 
 
 def config_dir() -> Path:
@@ -26,13 +27,22 @@ def config_dir() -> Path:
     return shipped if shipped.is_dir() else Path(__file__).parents[2] / "conf"
 
 
-def run(name: str, task: Callable[[DictConfig], Any]) -> None:
+def run(name: str, task: Callable[[DictConfig], Any], help: str) -> None:
     """Run `task` as a Hydra application with the primary config `name`.
+
+    Arguments:
+        name: The command, and its primary config.
+        task: What to do with the composed config of a job.
+        help: What --help prints before the choices.
 
     An error that the user can mend is one sentence on stderr and exit code 1; with
     HYDRA_FULL_ERROR=1 every error has its traceback.
     """
     _put_user_configs_first()
+    if {"--help", "-h"} & set(sys.argv[1:]):
+        flags, _ = _flags(sys.argv[1:])
+        own = [Path(f) for f in (flags.config_path, flags.config_dir) if f]
+        return print_help(help, {*own, config_dir()})
     full = os.environ.get("HYDRA_FULL_ERROR") == "1"
     reported: list[BaseException] = []
 

@@ -1,4 +1,21 @@
-"""`python -m vae.train`: compose, build, fit, test, report."""
+"""Train a variational autoencoder, test it, and leave a run directory that explains itself.
+
+Try:
+  python -m vae.train experiment=mnist_bernoulli
+  python -m vae.train experiment=mnist_bernoulli model.latent_dim=2 trainer.max_epochs=10
+  python -m vae.train experiment=mnist_bernoulli model/likelihood=gaussian model/encoder=conv
+  python -m vae.train -m experiment=mnist_bernoulli seed=0,1,2
+
+Settings (NAME=VALUE): data.batch_size, data.val_size, data.root, data.binarize, model.latent_dim,
+model.encoder.hidden=[400], objective.num_samples, optimizer.lr, trainer.max_epochs,
+trainer.precision, trainer.devices, run_dir, seed, and every other key that --cfg job prints.
+
+  --cfg job         print the config that would run
+  -m                run every combination of comma-separated values
+  --config-dir DIR  add a folder of your own configs, which may shadow packaged ones
+
+HYDRA_FULL_ERROR=1 in the environment shows tracebacks.
+"""
 
 from __future__ import annotations
 
@@ -138,4 +155,4 @@ def task(config: DictConfig) -> float:
 
 
 if __name__ == "__main__":
-    run("train", task)
+    run("train", task, help=__doc__)

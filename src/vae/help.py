@@ -1,0 +1,32 @@
+"""What --help prints; Hydra's own takes a second to list what the folders already say."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def choices(folders: Iterable[Path]) -> dict[str, list[str]]:
+    """The words of every config group, for instance {"model/encoder": ["conv", "mlp"]}.
+
+    Arguments:
+        folders: The folders that configs are searched in.
+    """
+    words: dict[str, set[str]] = {}
+    for folder in folders:
+        for path in folder.rglob("*.yaml"):
+            group = path.parent.relative_to(folder).as_posix()
+            if group != ".":
+                words.setdefault(group, set()).add(path.stem)
+    return {group: sorted(words[group]) for group in sorted(words)}
+
+
+def print_help(text: str, folders: Iterable[Path]) -> None:
+    """Print a command's description, then its choices.
+
+    Arguments:
+        text: The description.
+        folders: The folders that configs are searched in.
+    """
+    print(text.strip())
+    print("\nChoices (GROUP=WORD):\n")
+    for group, words in choices(folders).items():
+        print(f"  {group}: {', '.join(words)}")
