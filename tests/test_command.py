@@ -115,6 +115,11 @@ def test_a_run_directory_that_cannot_be_written_is_one_sentence(cli, tmp_path):
     assert err.count("\n") == 1
 
 
+def test_a_refused_run_leaves_its_directory_free(cli):
+    assert cli("hydra.run.dir=mine", "data.val_size=-1")[0] == 1
+    assert cli("hydra.run.dir=mine", *FAST, "callbacks.pictures=null")[0] == 0
+
+
 def test_a_directory_that_holds_a_run_is_left_alone(cli, tmp_path):
     assert cli("hydra.run.dir=mine", *FAST, "callbacks.pictures=null")[0] == 0
     before = {p: p.read_bytes() for p in (tmp_path / "mine").rglob("*") if p.is_file()}

@@ -46,7 +46,11 @@ def test_results_are_consistent(tiny):
     assert test["log_px"]["num_samples"] == test["elbo"]["num_samples"] == 20
     assert test["log_px"]["num_examples"] == 100
     assert 1 <= test["log_px"]["effective_samples"] <= 20
-    assert results["train"]["steps"] == 20
+    train_ = results["train"]
+    assert train_["steps"] == 20
+    # 430 batches of 128 hold the 55,000 examples, but for 40 that are missing in the last
+    seen = train_["images_per_second"] * train_["seconds"]
+    assert seen == pytest.approx(20 * 128, rel=1e-3)
     assert "bits_per_dim" not in test
 
 

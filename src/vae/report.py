@@ -52,6 +52,12 @@ def claim(config: Config, directory: Path) -> None:
         ) from e
 
 
+def release(directory: Path) -> None:
+    """Give back the run directory of a run that never began to train."""
+    if not getattr(rank_zero_only, "rank", 0):
+        (directory / "config.yaml").unlink(missing_ok=True)
+
+
 def print_summary(config: Config, data: DataModule, model: VAE, trainer: Trainer) -> None:
     """Print what is about to be trained, on what, and how."""
     table = Table(title=f"{config['name']}", show_header=False, title_justify="left")
@@ -124,8 +130,8 @@ def collect(
         }
         if data.pixels.dequantize:
             test["bits_per_dim"] = _bits_per_dim(test["log_px"], math.prod(data.event_shape))
-    seen = trainer.global_step * data.batch_size * trainer.accumulate_grad_batches
-    seen = min(seen, trainer.current_epoch * len(data.indices["train"]))
+    batches = trainer.global_step * trainer.accumulate_grad_batches
+    seen = batches * len(data.indices["train"]) / len(data.train_dataloader())
     best = getattr(trainer.checkpoint_callback, "best_model_score", None)
     return {
         "schema": 1,

@@ -78,10 +78,14 @@ def train(config: dict[str, Any]) -> Result:
     _quiet()
     torch.set_flush_denormal(True)
     lightning.seed_everything(config["seed"], verbose=False)
-    data = build.build_data(config)
-    module = build.build_module(config, data)
-    loggers = build.build_loggers(config)
-    trainer = build.build_trainer(config, build.build_callbacks(config), loggers)
+    try:
+        data = build.build_data(config)
+        module = build.build_module(config, data)
+        loggers = build.build_loggers(config)
+        trainer = build.build_trainer(config, build.build_callbacks(config), loggers)
+    except Exception:
+        report.release(directory)
+        raise
     failed = True
     try:
         if trainer.is_global_zero:
