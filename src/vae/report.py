@@ -210,7 +210,7 @@ def print_results(results: Mapping[str, Any], directory: Path) -> None:
         unit = "bits per dimension" if name == "bits_per_dim" else "nats per image"
         if "effective_samples" in e:
             unit += (
-                f" (Monte Carlo se {e['monte_carlo_standard_error']:.{digits}f}, "
+                f" (Monte Carlo se {e['monte_carlo_standard_error']:.1g}, "
                 f"effective samples {e['effective_samples']:.1f})"
             )
         table.add_row(
