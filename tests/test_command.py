@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from vae.command import config_dir, run
+from vae.argv import config_dir
+from vae.command import run
 from vae.train import task
 
 FAST = [

@@ -7,7 +7,7 @@ import torch
 from lightning.pytorch import Trainer
 
 from vae import build
-from vae.command import config_dir
+from vae.argv import config_dir
 from vae.make import locate
 from vae.train import compose
 

@@ -1,30 +1,22 @@
-"""What every command shares: where its config is, and how its errors read."""
+"""What every command shares: how its config is composed, and how its errors read."""
 
-import argparse
 import difflib
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf, read_write
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from vae.argv import config_dir, environment, folders, put_user_configs_first
 from vae.errors import VAEError
 from vae.help import print_help
-
-
-def config_dir() -> Path:
-    """The folder of the packaged configs: beside this file in a wheel, at the top of a checkout."""
-    shipped = Path(__file__).parent / "conf"
-    return shipped if shipped.is_dir() else Path(__file__).parents[2] / "conf"
 
 
 def run(name: str, task: Callable[[DictConfig], Any], help: str) -> None:
@@ -38,17 +30,15 @@ def run(name: str, task: Callable[[DictConfig], Any], help: str) -> None:
     An error that the user can mend is one sentence on stderr and exit code 1; with
     HYDRA_FULL_ERROR=1 every error has its traceback.
     """
-    _put_user_configs_first()
+    put_user_configs_first()
     if {"--help", "-h"} & set(sys.argv[1:]):
-        flags, _ = _flags(sys.argv[1:])
-        own = [Path(f) for f in (flags.config_path, flags.config_dir) if f]
-        return print_help(help, {*own, config_dir()})
+        return print_help(help, folders())
     full = os.environ.get("HYDRA_FULL_ERROR") == "1"
     reported: list[BaseException] = []
 
     def guarded(config: DictConfig) -> Any:
         try:
-            with _environment(HYDRA_FULL_ERROR="1" if full else None):
+            with environment(HYDRA_FULL_ERROR="1" if full else None):
                 return task(config)
         except Exception as e:
             if full:
@@ -63,7 +53,7 @@ def run(name: str, task: Callable[[DictConfig], Any], help: str) -> None:
     application = hydra.main(version_base="1.3", config_path=str(config_dir()), config_name=name)
     try:
         # Hydra would print a traceback and exit; this way it lets errors through
-        with _environment(HYDRA_FULL_ERROR="1"):
+        with environment(HYDRA_FULL_ERROR="1"):
             application(guarded)()
     except Exception as e:
         if full:
@@ -131,86 +121,3 @@ def _keys(config: Mapping[Any, Any], prefix: str = "") -> list[str]:
         if isinstance(child, Mapping):
             keys += _keys(child, f"{prefix}{key!s}.")
     return keys
-
-
-def _flags(words: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
-    """Hydra's flags that say where configs are, and the other words."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--config-dir", "-cd")
-    parser.add_argument("--config-path", "-cp")
-    parser.add_argument("--config-name", "-cn")
-    return parser.parse_known_args(words)
-
-
-def _words(flags: argparse.Namespace) -> list[str]:
-    given = {"dir": flags.config_dir, "path": flags.config_path, "name": flags.config_name}
-    return [word for k, v in given.items() if v for word in (f"--config-{k}", v)]
-
-
-def _put_user_configs_first() -> None:
-    """Let files in --config-dir shadow packaged ones, by searching that folder first."""
-    flags, rest = _flags(sys.argv[1:])
-    if flags.config_dir and not flags.config_path and Path(flags.config_dir).is_dir():
-        flags.config_path = str(Path(flags.config_dir).absolute())
-        flags.config_dir = str(config_dir())
-        sys.argv[1:] = [*_words(flags), *rest]
-
-
-@contextmanager
-def _environment(**values: str | None) -> Iterator[None]:
-    """Environment variables set, or unset where None, for a while."""
-    before = {name: os.environ.get(name) for name in values}
-    _set(values)
-    try:
-        yield
-    finally:
-        _set(before)
-
-
-def _set(values: dict[str, str | None]) -> None:
-    for name, value in values.items():
-        if value is None:
-            os.environ.pop(name, None)
-        else:
-            os.environ[name] = value
-
-
-def command_line(name: str) -> list[str]:
-    """The command that runs this job alone, for a person to repeat; empty outside a command."""
-    if not HydraConfig.initialized():
-        return []
-    flags, _ = _flags(sys.argv[1:])
-    if flags.config_dir == str(config_dir()):
-        flags.config_dir, flags.config_path = flags.config_path, None
-    overrides = HydraConfig.get().overrides.task
-    return ["python", "-m", f"vae.{name}", *_words(flags), *overrides]
-
-
-@contextmanager
-def one_job(directory: Path) -> Iterator[None]:
-    """While inside, processes that Lightning starts for DDP run this job and no other.
-
-    Lightning starts them with this process's command line, which in a multirun is the whole
-    sweep's; and it leaves variables behind that would keep the next job from starting its own.
-    """
-    if not HydraConfig.initialized():
-        yield
-        return
-    job = HydraConfig.get()
-    names = ("LOCAL_RANK", "NODE_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
-    environment, argv, run_dir = {n: os.environ.get(n) for n in names}, sys.argv, job.run.dir
-    flags, _ = _flags(argv[1:])
-    sys.argv = [argv[0], *_words(flags), *job.overrides.task, "hydra.mode=RUN"]
-    with read_write(job):  # type: ignore[arg-type]
-        job.run.dir = str(directory)
-    try:
-        yield
-    finally:
-        sys.argv = argv
-        with read_write(job):  # type: ignore[arg-type]
-            job.run.dir = run_dir
-        import torch.distributed
-
-        if torch.distributed.is_available() and torch.distributed.is_initialized():
-            torch.distributed.destroy_process_group()
-        _set(environment)

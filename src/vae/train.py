@@ -28,8 +28,9 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
-from vae.command import command_line, one_job, plain, run
+from vae.argv import command_line, one_job
 from vae.command import compose as compose
+from vae.command import plain, run
 
 if TYPE_CHECKING:
     from lightning.pytorch import Trainer
