@@ -182,7 +182,7 @@ def test_help_lists_every_word_and_those_of_the_user(cli, tmp_path):
         assert path.stem in line.partition(": ")[2].split(", ")
 
 
-@pytest.mark.parametrize("words", [["--help"], ["--cfg", "job"]])
+@pytest.mark.parametrize("words", [["--help"], ["--cfg", "job"], ["-c", "job"]])
 def test_help_and_cfg_import_nothing_heavy(words, tmp_path):
     program = (
         "import sys, runpy; sys.argv[1:] = sys.argv[1:]\n"

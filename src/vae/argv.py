@@ -1,6 +1,5 @@
 """The command line: of this process, of its job alone, and of the processes it starts."""
 
-import argparse
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -17,33 +16,47 @@ def config_dir() -> Path:
     return shipped if shipped.is_dir() else Path(__file__).parents[2] / "conf"
 
 
-def _flags(words: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
-    """Hydra's flags that say where configs are, and the other words."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--config-dir", "-cd")
-    parser.add_argument("--config-path", "-cp")
-    parser.add_argument("--config-name", "-cn")
-    return parser.parse_known_args(words)
+FLAGS = {
+    "--config-dir": "--config-dir",
+    "-cd": "--config-dir",
+    "--config-path": "--config-path",
+    "-cp": "--config-path",
+    "--config-name": "--config-name",
+    "-cn": "--config-name",
+}
 
 
-def _words(flags: argparse.Namespace) -> list[str]:
-    given = {"dir": flags.config_dir, "path": flags.config_path, "name": flags.config_name}
-    return [word for k, v in given.items() if v for word in (f"--config-{k}", v)]
+def _flags(words: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """Hydra's flags that say where configs are, by their long names, and the other words."""
+    flags, rest = {}, []
+    remaining = iter(words)
+    for word in remaining:
+        name, _, value = word.partition("=")
+        if name in FLAGS:
+            flags[FLAGS[name]] = value or next(remaining, "")
+        else:
+            rest.append(word)
+    return flags, rest
+
+
+def _words(flags: dict[str, str]) -> list[str]:
+    return [word for pair in flags.items() for word in pair]
 
 
 def put_user_configs_first() -> None:
     """Let files in --config-dir shadow packaged ones, by searching that folder first."""
     flags, rest = _flags(sys.argv[1:])
-    if flags.config_dir and not flags.config_path and Path(flags.config_dir).is_dir():
-        flags.config_path = str(Path(flags.config_dir).absolute())
-        flags.config_dir = str(config_dir())
+    folder = flags.get("--config-dir", "")
+    if "--config-path" not in flags and Path(folder).is_dir() and folder:
+        flags["--config-path"] = str(Path(folder).absolute())
+        flags["--config-dir"] = str(config_dir())
         sys.argv[1:] = [*_words(flags), *rest]
 
 
 def folders() -> list[Path]:
     """The folders that configs are searched in."""
     flags, _ = _flags(sys.argv[1:])
-    named = [Path(folder) for folder in (flags.config_path, flags.config_dir) if folder]
+    named = [Path(flags[k]) for k in ("--config-path", "--config-dir") if k in flags]
     return named if config_dir() in named else [*named, config_dir()]
 
 
@@ -52,8 +65,8 @@ def command_line(name: str) -> list[str]:
     if not HydraConfig.initialized():
         return []
     flags, _ = _flags(sys.argv[1:])
-    if flags.config_dir == str(config_dir()):
-        flags.config_dir, flags.config_path = flags.config_path, None
+    if flags.get("--config-dir") == str(config_dir()):
+        flags["--config-dir"] = flags.pop("--config-path")
     overrides = HydraConfig.get().overrides.task
     return ["python", "-m", f"vae.{name}", *_words(flags), *overrides]
 
