@@ -76,6 +76,8 @@ BAD = [
     (["trainer.max_epochs=x"], "trainer.max_epochs must be"),
     (["trainer.precision=8"], "trainer.precision must be 64 or 32 or"),
     (["trainer.devices=nine"], "trainer cannot be built"),
+    (["model.likelihood=gaussian"], "choose one with model/likelihood=gaussian"),
+    (["data=digits", "data.root=here"], "got data.root; the choices made here have none"),
     (["trainer.accelerator=tpu"], "trainer cannot be built"),
     (["seed=5000000000"], "seed must be a whole number of at least 0 and at most 4294967295"),
     (["~evaluate.memory"], "evaluate.memory must be set"),
@@ -136,6 +138,20 @@ def test_a_failing_job_of_a_sweep_is_told_and_the_others_run(cli, tmp_path):
     assert err.count("error: ") == 1
     assert "got -1" in err
     assert len(list(tmp_path.glob("multirun/vae/*/*/results.json"))) == 2
+
+
+def test_a_run_that_is_terminated_says_so_and_fails(tmp_path):
+    words = ["data=digits", "trainer.max_epochs=100000", "trainer.accelerator=cpu", "run_dir=run"]
+    command = [sys.executable, "-m", "vae.train", *words, "callbacks.progress.interval=0"]
+    process = subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert any(line.startswith("epoch 3") for line in process.stdout)
+    process.terminate()
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert err.splitlines()[-1].startswith("error: interrupted; ")
+    assert (tmp_path / "run" / "checkpoints" / "last.ckpt").exists()
 
 
 def test_full_errors_have_their_traceback(cli, monkeypatch):

@@ -43,6 +43,12 @@ def check_settings(config: Config) -> None:
                 raise ConfigError(f"{where} must be set, got nothing; leave it in the config.")
             value = value[key]
         convert(value, hint, where)
+    for part in ("encoder", "decoder", "posterior", "prior", "likelihood"):
+        if not isinstance(node := config["model"][part], Mapping):
+            raise ConfigError(
+                f"model.{part} is a group of settings, got {node}; choose one with "
+                f"model/{part}={node}."
+            )
 
 
 def build_data(config: Config) -> DataModule:

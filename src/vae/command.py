@@ -111,6 +111,8 @@ def _spelling(error: BaseException, name: str | None) -> str | None:
         k for k in known if k.rpartition(".")[2] == key.rpartition(".")[2]
     ]
     remedy = f"did you mean {close[0]}?" if close else "--cfg job prints those there are."
+    if key in known:
+        remedy = "the choices made here have none; --cfg job prints the settings they have."
     return f"a setting must exist to be changed, got {key}; {remedy}"
 
 

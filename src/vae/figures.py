@@ -64,5 +64,6 @@ def curves(metrics: Path) -> Figure:
             margin = 0.1 * (high - low) + 1e-9
             axes.set_ylim(low - margin, high + margin)
         axes.grid(alpha=0.3)
-        axes.legend()
+        if shown:
+            axes.legend()
     return figure

@@ -1,6 +1,7 @@
 """The Weights & Biases logger, which is offline when there is no key and ends with its run."""
 
 import os
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ class WandB(WandbLogger):
         run.finish(exit_code=int(failed))
         self._experiment = None
         if offline:
-            print(f"W&B run kept offline; send it with: wandb sync {folder}")
+            print(f"W&B run kept offline; send it with: wandb sync {shlex.quote(str(folder))}")
 
 
 def _has_key() -> bool:

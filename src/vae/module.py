@@ -121,7 +121,9 @@ class VAEModule(LightningModule):
         """Log the validation means."""
         estimates = self.val_means.compute()
         self.val_means.reset()
-        self.log_dict({f"val/{name}": e.value for name, e in estimates.items()})
+        values = {f"val/{name}": e.value for name, e in estimates.items()}
+        # the same on every rank already; saying so spares a warning
+        self.log_dict(values, sync_dist=self.trainer.world_size > 1)
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         """Add a batch to the test means; a process's share of it may be empty."""
@@ -141,7 +143,8 @@ class VAEModule(LightningModule):
         """Log the test means."""
         for name, estimate in self.results().items():
             if name != "variance":
-                self.log(f"test/{name}", estimate.value)
+                synced = self.trainer.world_size > 1
+                self.log(f"test/{name}", estimate.value, sync_dist=synced)
 
     def results(self) -> dict[str, Estimate]:
         """The test estimates: elbo, rate, distortion and, if asked for, log_px.

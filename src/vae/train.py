@@ -20,6 +20,7 @@ HYDRA_FULL_ERROR=1 in the environment shows tracebacks.
 from __future__ import annotations
 
 import logging
+import sys
 import time
 import warnings
 from dataclasses import dataclass
@@ -105,6 +106,10 @@ def train(config: dict[str, Any]) -> Result:
             report.write_results(results, directory)
             report.print_results(results, directory)
         failed = False
+    except SystemExit as e:
+        # Lightning ends training so on Ctrl-C, and with code 0 on SIGTERM
+        print(f"error: interrupted; {directory} keeps what there is", file=sys.stderr, flush=True)
+        raise SystemExit(e.code or 143) from e
     finally:
         if failed:
             _end_children(trainer)
