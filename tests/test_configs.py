@@ -22,9 +22,9 @@ def step(*overrides):
     data = build.build_data(config)
     module = build.build_module(config, data)
     batch = data.on_after_batch_transfer(next(iter(data.train_dataloader())), 0)
-    terms = module._terms(batch)
+    terms = module.objective(module._record(batch), t=0.5)
     terms.loss.backward()
-    assert terms.elbo.shape == (32,)
+    assert terms.objective.shape == (32,)
     return module
 
 
@@ -108,6 +108,7 @@ def test_every_word_of_every_group_composes(group):
 def nodes(config):
     """Every node that names a class, with the arguments that other choices fill in."""
     context = {"in_shape", "out_shape", "latent_dim", "event_shape", "support", "seed"}
+    context |= {"encoder", "posterior", "examples", "dataset_size"}
     if "_target_" in config:
         yield config, context
     for value in config.values():
@@ -150,7 +151,7 @@ def test_every_file_is_named_as_its_class_room():
 def test_the_decoder_starts_at_the_training_mean():
     config = compose("data.batch_size=32")
     data = build.build_data(config)
-    model = build.build_model(config, data.event_shape, data.mean)
+    model = build.build_model(config, data.event_shape, data)
     with torch.no_grad():
         model.decoder.last.weight.zero_()
         mean = model.decode(torch.zeros(1, 32)).mean[0]

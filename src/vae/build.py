@@ -4,13 +4,15 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Annotated, Any, Literal
 
+import torch
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import Logger
 from pydantic import Field
-from torch import Tensor, nn
+from torch import nn
 from torch.optim import Optimizer
 
+from vae import pairings
 from vae.data.module import DataModule
 from vae.errors import ConfigError
 from vae.make import convert, locate, make
@@ -65,44 +67,70 @@ def build_data(config: Config) -> DataModule:
 
 
 def build_model(
-    config: Config, event_shape: tuple[int, ...], mean: Callable[[], Tensor] | None = None
+    config: Config, event_shape: tuple[int, ...], data: DataModule | None = None
 ) -> VAE:
     """The VAE; every size that follows from the data or from another choice is filled in here.
 
     Arguments:
         config: The whole config.
         event_shape: The shape of an example.
-        mean: Gives the training data's mean, for output_bias=data; None where weights follow.
+        data: What the decoder's bias and pseudo-inputs start at; None where weights follow.
+
+    Raises:
+        ConfigError: If a part cannot be built, or a network's output has the wrong shape.
     """
-    model = config["model"]
-    latent_dim = model["latent_dim"]
-    part = partial(make, allow=config["allow"])
-    posterior = part(model["posterior"], "model.posterior", latent_dim=latent_dim)
-    prior = part(model["prior"], "model.prior", latent_dim=latent_dim)
-    likelihood = part(model["likelihood"], "model.likelihood", event_shape=event_shape)
-    encoder = part(
-        model["encoder"],
-        "model.encoder",
-        in_shape=event_shape,
-        out_shape=posterior.feature_shape,
+    node = config["model"]
+    latent_dim = node["latent_dim"]
+    part = partial(make, allow=config["allow"], latent_dim=latent_dim, event_shape=event_shape)
+    posterior = part(node["posterior"], "model.posterior")
+    likelihood = part(node["likelihood"], "model.likelihood")
+    shapes = {
+        "encoder": {"in_shape": event_shape, "out_shape": posterior.feature_shape},
+        "decoder": {"in_shape": (latent_dim,), "out_shape": likelihood.feature_shape},
+    }
+    networks = {name: part(node[name], f"model.{name}", **shapes[name]) for name in shapes}
+    for name, network in networks.items():
+        _check_shape(network, name, **shapes[name])
+    prior = part(
+        node["prior"],
+        "model.prior",
+        encoder=networks["encoder"],
+        posterior=posterior,
+        examples=data and data.examples,
     )
-    decoder = part(
-        model["decoder"],
-        "model.decoder",
-        in_shape=(latent_dim,),
-        out_shape=likelihood.feature_shape,
-    )
-    if model["output_bias"] == "data" and mean is not None:
-        decoder.start_at(likelihood.features_at(mean()))
-    return VAE(encoder, decoder, posterior, prior, likelihood)
+    if node["output_bias"] == "data" and data is not None:
+        networks["decoder"].start_at(likelihood.features_at(data.mean()))
+    return VAE(networks["encoder"], networks["decoder"], posterior, prior, likelihood)
+
+
+@torch.no_grad()
+def _check_shape(
+    network: nn.Module, name: str, in_shape: tuple[int, ...], out_shape: tuple[int, ...]
+) -> None:
+    network.eval()
+    found = tuple(network(torch.zeros(2, *in_shape)).shape[1:])
+    network.train()
+    if found != tuple(out_shape):
+        raise ConfigError(
+            f"model.{name} must map shape {tuple(in_shape)} to shape {tuple(out_shape)}, but "
+            f"{type(network).__name__} gives {found}; use its arguments in_shape and out_shape."
+        )
 
 
 def build_module(config: Config, data: DataModule) -> VAEModule:
     """The LightningModule, whose checkpoints carry what rebuilds the model."""
     optimizer = {k: v for k, v in config["optimizer"].items() if k != "schedule"}
+    model = build_model(config, data.event_shape, data)
+    objective = make(
+        config["objective"],
+        "objective",
+        allow=config["allow"],
+        dataset_size=len(data.indices["train"]),
+    )
+    pairings.check(model, objective)
     return VAEModule(
-        model=build_model(config, data.event_shape, data.mean),
-        objective=make(config["objective"], "objective", allow=config["allow"]),
+        model=model,
+        objective=objective,
         optimizer=_optimizer(optimizer, config),
         schedule=make(config["optimizer"]["schedule"], "optimizer.schedule"),
         num_samples=config["evaluate"]["num_samples"],
@@ -125,12 +153,15 @@ def build_loggers(config: Config) -> list[Logger]:
     return [make(v, f"logger.{k}") for k, v in config["logger"].items() if v]
 
 
-def build_callbacks(config: Config) -> list[Callback]:
+def build_callbacks(config: Config, module: VAEModule) -> list[Callback]:
     """The callbacks that are switched on."""
     nodes = {k: dict(v) for k, v in config["callbacks"].items() if v}
     if not config["data"]["val_size"] and "checkpoint" in nodes:
         # without validation the best epoch is the last
         nodes["checkpoint"]["monitor"] = None
+    elif not module.bounded and "checkpoint" in nodes:
+        # an autoencoder has no ELBO, only its distortion
+        nodes["checkpoint"] |= {"monitor": "val/distortion", "mode": "min"}
     return [make(v, f"callbacks.{k}", allow=config["allow"]) for k, v in nodes.items()]
 
 

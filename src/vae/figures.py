@@ -44,8 +44,10 @@ def curves(metrics: Path) -> Figure:
     """
     with metrics.open() as f:
         rows = list(csv.DictReader(f))
-    figure = Figure(figsize=(12, 3.6), layout="constrained")
-    for axes, name in zip(figure.subplots(1, 3), ("elbo", "rate", "distortion"), strict=True):
+    logged = {name for row in rows for name, value in row.items() if value}
+    parts = [n for n in ("elbo", "rate", "distortion") if f"train/{n}" in logged or f"val/{n}" in logged]
+    figure = Figure(figsize=(4 * max(1, len(parts)), 3.6), layout="constrained")
+    for axes, name in zip(figure.subplots(1, len(parts), squeeze=False)[0], parts, strict=True):
         shown: list[float] = []
         for split, style in (("train", "-"), ("val", "o-")):
             points = [

@@ -49,13 +49,16 @@ def make(node: Mapping[str, Any], where: str, *, allow: Sequence[str] = (), **co
         node: `_target_`, the name of a class, and its arguments; a node inside is made first.
         where: The node's place in the config, for errors.
         allow: Names of packages allowed beside the standard ones.
-        context: Arguments that follow from other choices and so are not in the config.
+        context: Arguments that follow from other choices and so are not in the config; the class
+            gets those it asks for.
 
     Raises:
         ConfigError: If the class has no such argument, an argument has the wrong type, or the
             class refuses its value.
     """
     target = locate(node["_target_"], allow)
+    parameters = inspect.signature(target).parameters
+    context = {k: v for k, v in context.items() if k in parameters}
     given = {
         k: make(v, f"{where}.{k}", allow=allow) if isinstance(v, Mapping) and "_target_" in v else v
         for k, v in node.items()

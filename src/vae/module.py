@@ -12,8 +12,10 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from vae.errors import DataError, NonFiniteLoss
 from vae.metrics.estimate import Estimate, Means
-from vae.metrics.importance import importance
+from vae.metrics.latents import Latents, LatentUse
 from vae.model import VAE, Record
+from vae.objectives.elbo import ELBO
+from vae.objectives.objective import Objective
 from vae.objectives.terms import Terms
 
 
@@ -22,16 +24,6 @@ class Batch(Protocol):
 
     @property
     def x(self) -> Tensor: ...
-
-
-class Objective(Protocol):
-    """A record to its terms; `kl` is "analytic" where the rate needs no samples."""
-
-    name: str
-    num_samples: int
-    kl: str
-
-    def __call__(self, record: Record) -> Terms: ...
 
 
 class VAEModule(LightningModule):
@@ -69,32 +61,46 @@ class VAEModule(LightningModule):
         self.num_samples = num_samples
         self.memory = memory
         self.card = card or {}
-        self.names = ["elbo", "rate", "distortion"]
-        if objective.name != "elbo":
-            self.names.append(objective.name)
+        # a point mass has no rate, and so no ELBO
+        self.bounded = model.posterior.density != "none"
+        self.parts = ["elbo", "rate", "distortion"] if self.bounded else ["distortion"]
+        self.names = [*self.parts, *({objective.name} - {"elbo"})]
         self.val_means = Means(*self.names)
-        self.test_means = Means("elbo", "rate", "distortion")
+        self.test_means = Means(*self.parts)
+        self.val_latents = Latents(model.latent_dim)
+        self.test_latents = Latents(model.latent_dim)
         self.px_means = Means("log_px", "variance", "effective_samples")
         # the means of each batch since the last log
         self.rows: list[Tensor] = []
+        self.total_steps: float = math.inf
+        self.latent_use: LatentUse | None = None
+        self.exact_rate = False
 
-    def _terms(self, batch: Batch, check_support: bool = True) -> Terms:
-        record = self.model(batch.x, self.objective.num_samples)
-        if check_support:
-            self._check_support(record)
-        return self.objective(record)
+    def _record(self, batch: Batch) -> Record:
+        record: Record = self.model(batch.x, self.objective.num_samples)
+        return record
 
     def _quantities(self, terms: Terms) -> list[Tensor]:
-        return [terms.elbo, terms.rate, terms.distortion, terms.objective][: len(self.names)]
+        named = {"elbo": terms.elbo, "rate": terms.rate, "distortion": terms.distortion}
+        named[self.objective.name] = terms.objective
+        return [q for name in self.names if (q := named[name]) is not None]
+
+    def _passed(self) -> float:
+        """The fraction of training that has passed."""
+        return min(1.0, self.trainer.global_step / max(1, self.total_steps))
 
     def on_train_start(self) -> None:
         """Give every rank noise of its own."""
+        self.total_steps = self.trainer.estimated_stepping_batches
         if self.trainer.world_size > 1:
             torch.manual_seed(torch.initial_seed() + 1_000_003 * self.global_rank)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss of a batch; means over the interval are logged at each interval's end."""
-        terms = self._terms(batch, check_support=batch_idx == 0)
+        record = self._record(batch)
+        if batch_idx == 0:
+            self._check_support(record)
+        terms = self.objective(record, self._passed())
         self.rows.append(torch.stack([q.detach().mean() for q in self._quantities(terms)]))
         trainer = self.trainer
         interval = trainer.log_every_n_steps or 50  # type: ignore[attr-defined]
@@ -115,13 +121,21 @@ class VAEModule(LightningModule):
         """Add a batch to the validation means; a process's share of it may be empty."""
         if not len(batch.x):
             return
-        self.val_means.update(*self._quantities(self._terms(batch)))
+        record = self._record(batch)
+        self._check_support(record)
+        self.val_means.update(*self._quantities(self.objective(record, self._passed())))
+        self.val_latents.update(self.model.embed(batch.x), record.kl_per_dimension)
 
     def on_validation_epoch_end(self) -> None:
-        """Log the validation means."""
-        estimates = self.val_means.compute()
+        """Log the validation means, and what each latent dimension carries."""
+        values = {f"val/{name}": e.value for name, e in self.val_means.compute().items()}
+        use = self.val_latents.compute()
+        values["val/active_units"] = float(use.active.sum())
+        if use.rate is not None:
+            values |= {f"val/rate_of/{d:03}": float(r) for d, r in enumerate(use.rate)}
+        self.latent_use = use
         self.val_means.reset()
-        values = {f"val/{name}": e.value for name, e in estimates.items()}
+        self.val_latents.reset()
         # the same on every rank already; saying so spares a warning
         self.log_dict(values, sync_dist=self.trainer.world_size > 1)
 
@@ -129,15 +143,22 @@ class VAEModule(LightningModule):
         """Add a batch to the test means; a process's share of it may be empty."""
         if not len(batch.x):
             return
-        terms = self._terms(batch)
-        if self.num_samples:
-            result = importance(self.model, batch.x, self.num_samples, self.memory)
+        record = self._record(batch)
+        self._check_support(record)
+        self.test_latents.update(self.model.embed(batch.x), record.kl_per_dimension)
+        if not self.bounded:
+            self.test_means.update(-record.log_px.mean(0))
+        elif self.num_samples:
+            result = self.model.log_prob(batch.x, self.num_samples, self.memory)
             self.px_means.update(result.log_px, result.variance, result.effective)
-            # the means over k samples are the same quantities with less noise than over L
-            rate = terms.rate if self.objective.kl == "analytic" else result.rate
+            # the means over k samples are the same quantities with less noise than over S
+            rate = result.rate if record.kl is None else record.kl
             self.test_means.update(-(result.distortion + rate), rate, result.distortion)
         else:
-            self.test_means.update(terms.elbo, terms.rate, terms.distortion)
+            terms = ELBO()(record)
+            assert terms.rate is not None
+            self.test_means.update(-(terms.distortion + terms.rate), terms.rate, terms.distortion)
+        self.exact_rate = record.kl is not None
 
     def on_test_epoch_end(self) -> None:
         """Log the test means."""
@@ -154,7 +175,7 @@ class VAEModule(LightningModule):
         if not self.test_means.update_called:
             return {}
         estimates = self.test_means.compute()
-        if self.num_samples:
+        if self.num_samples and self.bounded:
             estimates |= self.px_means.compute()
         return estimates
 

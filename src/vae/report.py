@@ -119,9 +119,9 @@ def collect(
         for name in ("elbo", "rate", "distortion")
         if name in estimates
     }
-    if test and module.objective.kl == "analytic":
+    if "rate" in test and module.exact_rate:
         test["rate"]["num_samples"] = 0
-    if test and module.num_samples:
+    if "log_px" in estimates:
         test["log_px"] = _estimate(estimates["log_px"], samples) | {
             "monte_carlo_standard_error": math.sqrt(
                 estimates["variance"].value / estimates["variance"].num_examples
@@ -138,7 +138,7 @@ def collect(
         "name": config["name"],
         "command": shlex.join(words),
         "seed": config["seed"],
-        "score": float(best) if best is not None else _value(test),
+        "score": _score(best, test, module.bounded),
         "test": test,
         "train": {
             "seconds": seconds["train"],
@@ -167,8 +167,12 @@ def collect(
     }
 
 
-def _value(test: Mapping[str, Mapping[str, float]]) -> float:
-    return test["elbo"]["value"] if "elbo" in test else math.nan
+def _score(best: Any, test: Mapping[str, Mapping[str, float]], bounded: bool) -> float:
+    """The best validation ELBO, else the test's; minus the distortion where there is no ELBO."""
+    sign, name = (1, "elbo") if bounded else (-1, "distortion")
+    if best is not None:
+        return sign * float(best)
+    return sign * test[name]["value"] if name in test else math.nan
 
 
 def _estimate(estimate: Estimate, num_samples: int) -> dict[str, float]:

@@ -84,7 +84,7 @@ def train(config: dict[str, Any]) -> Result:
         data = build.build_data(config)
         module = build.build_module(config, data)
         loggers = build.build_loggers(config)
-        trainer = build.build_trainer(config, build.build_callbacks(config), loggers)
+        trainer = build.build_trainer(config, build.build_callbacks(config, module), loggers)
     except Exception:
         report.release(directory)
         raise
@@ -154,7 +154,8 @@ def task(config: DictConfig) -> float:
     """One job of the command.
 
     Returns:
-        The best validation ELBO (test ELBO if there is no validation set), for sweepers.
+        The best validation ELBO (test ELBO if there is no validation set), for sweepers to
+        maximise; of an autoencoder, which has none, minus the distortion.
     """
     from hydra.core.hydra_config import HydraConfig
 

@@ -61,8 +61,14 @@ class DataModule(LightningDataModule):
         if binarize == "auto":
             binarize = "dynamic" if binary else "none"
         if dequantize == "auto":
-            dequantize = binarize == "none" and not binary
+            dequantize = binarize == "none" and not support.is_discrete
         self.pixels = Pixels(binarize, dequantize, evaluation_seed)
+        if dequantize and support.is_discrete:
+            raise ConfigError(
+                f"a likelihood of discrete pixels ({support}) has no use for values between its "
+                "levels, got data.dequantize=true; set data.dequantize=auto or choose another "
+                "model/likelihood."
+            )
         if binary and self.pixels.support is not constraints.boolean:
             raise ConfigError(
                 "a Bernoulli likelihood explains binary pixels, but data.binarize=none leaves them "
@@ -105,6 +111,18 @@ class DataModule(LightningDataModule):
         if self.pixels.dequantize:
             return ((grey + 0.5) / 256).float()
         return (grey / 255).float()
+
+    def examples(self, count: int) -> Tensor:
+        r"""Training examples, drawn by `seed`, with shape (count, \*event_shape).
+
+        Arguments:
+            count: How many; more than there are repeats them.
+        """
+        generator = torch.Generator().manual_seed(self.seed)
+        total = len(self.indices["train"])
+        order = torch.randperm(total, generator=generator).repeat(-(-count // total))[:count]
+        chosen = self.indices["train"][order]
+        return self.pixels(self.arrays["train_images"].index_select(0, chosen), chosen)
 
     def batches(self, split: Split, batch_size: int | None = None) -> Iterator[Batch]:
         """All of a split's examples in order, as an evaluation sees them, on any rank."""

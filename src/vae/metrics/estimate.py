@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
+from vae.model.precision import widest
+
 
 class Estimate(NamedTuple):
     """A mean, its standard error over the examples, and the number of examples."""
@@ -13,11 +15,6 @@ class Estimate(NamedTuple):
     value: float
     standard_error: float
     num_examples: int
-
-
-def widest(device: torch.device) -> torch.dtype:
-    """The most precise floating-point type of a device."""
-    return torch.float32 if device.type == "mps" else torch.float64
 
 
 class Means(Metric):

@@ -6,6 +6,9 @@ from functools import cached_property
 from torch import Tensor
 from torch.distributions import Distribution
 
+from vae.model.distributions.kl import closed_form, per_dimension
+from vae.model.distributions.sampling import has_density
+
 
 @dataclass(frozen=True)
 class Record:
@@ -17,6 +20,7 @@ class Record:
         z: Reparameterised samples of q(z|x), with shape (S, B, D).
         prior: p(z), with batch shape () and event shape (D,).
         likelihood: p(x|z), with batch shape (S, B) and event shape event_shape.
+        sampled_log_qz: log q(z|x) where drawing z gave it, with shape (S, B).
     """
 
     x: Tensor
@@ -24,6 +28,7 @@ class Record:
     z: Tensor
     prior: Distribution
     likelihood: Distribution
+    sampled_log_qz: Tensor | None = None
 
     @cached_property
     def log_px(self) -> Tensor:
@@ -38,4 +43,40 @@ class Record:
     @cached_property
     def log_qz(self) -> Tensor:
         """log q(z|x) in nats, with shape (S, B)."""
+        if self.sampled_log_qz is not None:
+            return self.sampled_log_qz
         return self.posterior.log_prob(self.z)
+
+    @cached_property
+    def log_qz_path(self) -> Tensor:
+        r"""log q(z|x) whose gradient reaches q's parameters through z alone, with shape (S, B).
+
+        .. math:: \log q(z) - \left( \log q(\bar{z}) - \overline{\log q(\bar{z})} \right)
+
+        where a bar stops the gradient: the value stays, the score term goes, for any q.
+
+        References:
+            Sticking the Landing (Roeder et al., 2017), section 3
+        """
+        fixed = self.posterior.log_prob(self.z.detach())
+        return self.posterior.log_prob(self.z) - (fixed - fixed.detach())
+
+    @property
+    def log_w(self) -> Tensor:
+        """log p(x|z) + log p(z) - log q(z|x) in nats, with shape (S, B)."""
+        return self.log_px + self.log_pz - self.log_qz
+
+    @cached_property
+    def kl(self) -> Tensor | None:
+        """KL(q(z|x) || p(z)) in nats, with shape (B,); None where there is no closed form."""
+        return closed_form(self.posterior, self.prior)
+
+    @cached_property
+    def kl_per_dimension(self) -> Tensor | None:
+        """The KL of each dimension, with shape (B, D); None unless q(z|x) and p(z) factorise."""
+        return per_dimension(self.posterior, self.prior)
+
+    @property
+    def has_density(self) -> bool:
+        """Whether q(z|x) has a density, and so a rate and an ELBO exist."""
+        return has_density(self.posterior)

@@ -7,19 +7,28 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, constraints
 
+from vae.model.distributions.sampling import rsample_and_log_prob
+from vae.model.importance import Importance, importance
+from vae.model.posteriors.density import Density
 from vae.model.record import Record
 
 
 class Posterior(Protocol):
     """Features of x, with shape (B, *feature_shape), to q(z|x)."""
 
+    density: ClassVar[Density]
     feature_shape: tuple[int, ...]
 
     def __call__(self, features: Tensor) -> Distribution: ...
 
 
 class Prior(Protocol):
-    """Nothing, to p(z)."""
+    """Nothing, to p(z).
+
+    `numbers_per_sample` is how many numbers its density holds in memory at once for each z.
+    """
+
+    numbers_per_sample: int
 
     def __call__(self) -> Distribution: ...
 
@@ -89,13 +98,43 @@ class VAE(nn.Module):
             num_samples: The number S of samples z of each posterior.
         """
         posterior = self.encode(x)
-        z = posterior.rsample(torch.Size([num_samples]))
-        return Record(x=x, posterior=posterior, z=z, prior=self.prior(), likelihood=self.decode(z))
+        z, log_qz = rsample_and_log_prob(posterior, num_samples)
+        return Record(x, posterior, z, self.prior(), self.decode(z), log_qz)
+
+    @torch.no_grad()
+    def embed(self, x: Tensor) -> Tensor:
+        r"""E_q[z], the place of x in latent space, with shape (B, D).
+
+        A flow's has no closed form and is the mean of 64 samples.
+
+        Arguments:
+            x: The examples, with shape (B, \*event_shape).
+        """
+        posterior = self.encode(x)
+        try:
+            return posterior.mean
+        except NotImplementedError:
+            return posterior.sample(torch.Size([64])).mean(0)
 
     @torch.no_grad()
     def sample(self, num_samples: int) -> Tensor:
         r"""New examples z ~ p(z), x ~ p(x|z), with shape (num_samples, \*event_shape)."""
         return self.decode(self.prior().sample(torch.Size([num_samples]))).sample()
+
+    def log_prob(self, x: Tensor, num_samples: int = 1000, memory: float = 256) -> Importance:
+        r"""log p(x) in nats by importance sampling, with its variance and effective sample size.
+
+        Arguments:
+            x: The examples, with shape (B, \*event_shape).
+            num_samples: The number k of samples of q(z|x) for each.
+            memory: How much they may occupy at once, in MB.
+        """
+        return importance(self, x, num_samples, memory)
+
+    @property
+    def latent_dim(self) -> int:
+        """The length D of z."""
+        return self.prior().event_shape[0]
 
     def num_parameters(self, part: str) -> int:
         """The number of trainable scalars in `part`, for instance "encoder"."""

@@ -12,7 +12,8 @@ class Terms:
     .. math:: ELBO = -(distortion + rate), \quad loss = -\tfrac{1}{B} \sum_b objective_b
 
     Arguments:
-        rate: KL(q(z|x) || p(z)), with shape (B,).
+        rate: KL(q(z|x) || p(z)), with shape (B,); None where q(z|x) is a point, whose KL is
+            infinite.
         distortion: -E_q[log p(x|z)], with shape (B,).
         objective: What is maximised, with shape (B,).
 
@@ -20,14 +21,14 @@ class Terms:
         Fixing a Broken ELBO (Alemi et al., 2018), section 2
     """
 
-    rate: Tensor
+    rate: Tensor | None
     distortion: Tensor
     objective: Tensor
 
     @property
-    def elbo(self) -> Tensor:
-        """The bound itself, never weighted, with shape (B,)."""
-        return -(self.distortion + self.rate)
+    def elbo(self) -> Tensor | None:
+        """The bound itself, never weighted, with shape (B,); None where there is no rate."""
+        return None if self.rate is None else -(self.distortion + self.rate)
 
     @property
     def loss(self) -> Tensor:

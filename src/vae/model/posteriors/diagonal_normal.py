@@ -1,8 +1,11 @@
 """q(z|x) as a normal distribution with a diagonal covariance."""
 
+from typing import ClassVar
+
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, Normal
 
+from vae.model.posteriors.density import Density
 from vae.model.precision import at_least_float32
 
 
@@ -20,6 +23,8 @@ class DiagonalNormal(nn.Module):
     References:
         Auto-Encoding Variational Bayes (Kingma & Welling, 2014), eq. 9 and appendix C.2
     """
+
+    density: ClassVar[Density] = "direct"
 
     def __init__(self, latent_dim: int):
         super().__init__()

@@ -1,13 +1,19 @@
 """log p(x) by importance sampling."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from vae.metrics.estimate import widest
-from vae.model.vae import VAE
+from vae.model.distributions.sampling import rsample_and_log_prob
+from vae.model.precision import widest
+
+if TYPE_CHECKING:
+    from vae.model.vae import VAE
 
 
 @dataclass(frozen=True)
@@ -50,17 +56,18 @@ def importance(model: VAE, x: Tensor, num_samples: int, memory: float = 256) -> 
         Monte Carlo theory, methods and examples (Owen, 2013), section 9.3 (effective size)
     """
     posterior, prior = model.encode(x), model.prior()
-    # log p(x|z) holds about four numbers per pixel at once: features, two temporaries, x
-    bytes_per_sample = 4 * 4 * x.numel()
-    step = max(1, int(memory * 1e6 / bytes_per_sample))
+    # log p(x|z) holds about four numbers per feature at once: features, two temporaries, x
+    numbers = 4 * math.prod(model.likelihood.feature_shape) + model.prior.numbers_per_sample
+    step = max(1, int(memory * 1e6 / (4 * numbers * len(x))))
     wide = widest(x.device)
     zeros = torch.zeros(len(x), dtype=wide, device=x.device)
     lse, lse_squares = zeros.log(), zeros.log()
     distortion, rate = zeros.clone(), zeros.clone()
     for start in range(0, num_samples, step):
-        z = posterior.sample(torch.Size([min(step, num_samples - start)]))
+        z, log_qz = rsample_and_log_prob(posterior, min(step, num_samples - start))
+        log_qz = posterior.log_prob(z) if log_qz is None else log_qz
         log_px = model.decode(z).log_prob(x).to(wide)
-        log_ratio = (posterior.log_prob(z) - prior.log_prob(z)).to(wide)
+        log_ratio = (log_qz - prior.log_prob(z)).to(wide)
         log_w = log_px - log_ratio
         lse = torch.logaddexp(lse, log_w.logsumexp(0))
         lse_squares = torch.logaddexp(lse_squares, (2 * log_w).logsumexp(0))

@@ -2,7 +2,7 @@ import pytest
 import torch
 from tests.model.linear_gaussian import LinearGaussian
 
-from vae.metrics.importance import importance
+from vae.model.importance import importance
 from vae.objectives.elbo import ELBO
 
 
@@ -57,7 +57,7 @@ def test_uses_exactly_the_samples_asked_for_however_they_are_chunked(num_samples
     exact.model.decode = lambda z: drawn.append(len(z)) or decode(z)
     torch.manual_seed(1)
     # room for five samples of the eight four-dimensional examples at a time
-    chunked = importance(exact.model, exact.x, num_samples, memory=5 * 16 * 32 / 1e6)
+    chunked = importance(exact.model, exact.x, num_samples, memory=5.5 * (4 * 4 + 2) * 4 * 8 / 1e6)
     assert sum(drawn) == num_samples
     assert max(drawn) == min(5, num_samples)
     torch.manual_seed(1)

@@ -1,0 +1,79 @@
+"""What each dimension of z carries."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+from vae.model.precision import widest
+
+THRESHOLD = 0.01
+
+
+class LatentUse(NamedTuple):
+    """What each dimension of z carries, over a set of examples.
+
+    Arguments:
+        variance: Var_x(E_q[z_d]), with shape (D,).
+        rate: The mean KL(q(z_d|x) || p(z_d)) in nats, with shape (D,); None unless q(z|x) and
+            p(z) are products over the dimensions.
+    """
+
+    variance: Tensor
+    rate: Tensor | None
+
+    @property
+    def active(self) -> Tensor:
+        """Whether each dimension is active, with shape (D,): its variance is above 0.01.
+
+        References:
+            Importance Weighted Autoencoders (Burda et al., 2016), section 5.2
+        """
+        return self.variance > THRESHOLD
+
+
+class Latents(Metric):
+    r"""The variance of E_q[z] and the rate of each dimension, exact over batches and ranks.
+
+    .. math:: A_d = Var_{x}(E_{q(z \mid x)}[z_d])
+
+    Arguments:
+        latent_dim: The length D of z.
+
+    References:
+        Importance Weighted Autoencoders (Burda et al., 2016), section 5.2
+    """
+
+    full_state_update = False
+    sums: Tensor
+    squares: Tensor
+    rates: Tensor
+    count: Tensor
+
+    def __init__(self, latent_dim: int):
+        super().__init__()
+        for name in ("sums", "squares", "rates"):
+            self.add_state(name, torch.zeros(latent_dim), dist_reduce_fx="sum")
+        self.add_state("count", torch.zeros(()), dist_reduce_fx="sum")
+
+    def update(self, mean: Tensor, rate: Tensor | None) -> None:
+        """Add a batch.
+
+        Arguments:
+            mean: E_q[z], with shape (B, D).
+            rate: The rate of each dimension, with shape (B, D), if there is one.
+        """
+        wide = widest(mean.device)
+        self.sums = self.sums.to(wide) + mean.to(wide).sum(0)
+        self.squares = self.squares.to(wide) + mean.to(wide).square().sum(0)
+        each = torch.full_like(mean, torch.nan) if rate is None else rate
+        self.rates = self.rates.to(wide) + each.to(wide).sum(0)
+        self.count = self.count.to(wide) + len(mean)
+
+    def compute(self) -> LatentUse:
+        """What each dimension carries."""
+        mean = self.sums / self.count
+        variance = (self.squares / self.count - mean.square()).clamp_min(0)
+        rate = None if self.rates.isnan().any() else (self.rates / self.count).cpu()
+        return LatentUse(variance=variance.cpu(), rate=rate)

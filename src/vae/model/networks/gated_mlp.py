@@ -1,0 +1,72 @@
+"""The fully connected network with gates."""
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+
+class GatedLinear(nn.Module):
+    r"""(W x + b) * sigmoid(V x + c).
+
+    Arguments:
+        in_features: The length of x.
+        out_features: The length of the output.
+
+    References:
+        Language Modeling with Gated Convolutional Networks (Dauphin et al., 2017), eq. 1
+    """
+
+    def __init__(self, in_features: int, out_features: int):
+        super().__init__()
+        # value and gate side by side: one matrix product
+        self.both = nn.Linear(in_features, 2 * out_features)
+
+    def forward(self, x: Tensor) -> Tensor:
+        r"""With shape (\*, out_features), for x with shape (\*, in_features)."""
+        return nn.functional.glu(self.both(x))
+
+
+class GatedMLP(nn.Sequential):
+    r"""Gated linear layers and a linear one, from any shape to any shape.
+
+    Arguments:
+        in_shape: The shape of an input.
+        out_shape: The shape of an output.
+        hidden: The width of each hidden layer.
+
+    Raises:
+        ValueError: If a width is not positive.
+
+    References:
+        VAE with a VampPrior (Tomczak & Welling, 2018), section 4
+    """
+
+    def __init__(
+        self,
+        in_shape: tuple[int, ...],
+        out_shape: tuple[int, ...],
+        hidden: Sequence[int] = (300, 300),
+    ):
+        if any(width < 1 for width in hidden):
+            raise ValueError(f"the widths in hidden must be at least 1, got {list(hidden)}.")
+        super().__init__()
+        if len(in_shape) > 1:
+            self.append(nn.Flatten())
+        widths = [math.prod(in_shape), *hidden]
+        for a, b in pairwise(widths):
+            self.append(GatedLinear(a, b))
+        self.last = nn.Linear(widths[-1], math.prod(out_shape))
+        if len(out_shape) > 1:
+            self.append(nn.Unflatten(1, out_shape))
+
+    @torch.no_grad()
+    def start_at(self, output: Tensor) -> None:
+        """Set the last layer's bias so that outputs start around `output`.
+
+        Arguments:
+            output: The wanted output, with shape out_shape.
+        """
+        self.last.bias.copy_(output.flatten())

@@ -1,0 +1,129 @@
+"""The residual networks: convolutions beside identities, halving down, doubling up."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from vae.model.networks.conv import halvings
+from vae.model.networks.layers import Activation, Normalization, activation, normalization
+
+
+class Residual(nn.Module):
+    r"""x + f(x), with f two 3x3 convolutions, each after normalisation and activation.
+
+    Arguments:
+        channels: The number of channels of x.
+        act: The activation's name.
+        norm: The normalisation's name.
+
+    References:
+        Identity Mappings in Deep Residual Networks (He et al., 2016), figure 4e
+    """
+
+    def __init__(self, channels: int, act: Activation, norm: Normalization):
+        super().__init__()
+        layers: list[nn.Module] = []
+        for _ in range(2):
+            layers += [*normalization(norm, channels, spatial=True), activation(act)]
+            layers.append(nn.Conv2d(channels, channels, 3, padding=1))
+        self.f = nn.Sequential(*layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """With the shape (N, channels, H, W) of x."""
+        return x + self.f(x)
+
+
+class ResNetEncoder(nn.Sequential):
+    r"""Stages of a strided convolution and residual blocks, then a linear layer.
+
+    Arguments:
+        in_shape: The shape (C, H, W) of an input; any height, width and number of channels.
+        out_shape: The shape of an output.
+        channels: The number of channels after each halving.
+        blocks: The number of residual blocks after each halving.
+        activation: The activation's name.
+        normalization: The normalisation's name.
+
+    Raises:
+        ValueError: If the images cannot be halved so often.
+    """
+
+    def __init__(
+        self,
+        in_shape: tuple[int, ...],
+        out_shape: tuple[int, ...],
+        channels: Sequence[int] = (32, 64),
+        blocks: int = 1,
+        activation: Activation = "silu",
+        normalization: Normalization = "layer",
+    ):
+        height, width = halvings(in_shape, len(channels), "encoder")[-1]
+        super().__init__()
+        for a, b in zip([in_shape[0], *channels], channels, strict=False):
+            self.append(nn.Conv2d(a, b, kernel_size=3, stride=2, padding=1))
+            for _ in range(blocks):
+                self.append(Residual(b, activation, normalization))
+        last = [in_shape[0], *channels][-1]
+        self.extend(_before(last, activation, normalization))
+        self.append(nn.Flatten())
+        self.append(nn.Linear(last * height * width, math.prod(out_shape)))
+        self.append(nn.Unflatten(1, out_shape))
+
+
+class ResNetDecoder(nn.Sequential):
+    r"""A linear layer, then stages of residual blocks and a transposed convolution.
+
+    Arguments:
+        in_shape: The shape of an input.
+        out_shape: The shape (C, H, W) of an output; any height, width and number of channels.
+        channels: The number of channels before each doubling.
+        blocks: The number of residual blocks before each doubling.
+        activation: The activation's name.
+        normalization: The normalisation's name.
+
+    Raises:
+        ValueError: If the images cannot be halved so often.
+    """
+
+    def __init__(
+        self,
+        in_shape: tuple[int, ...],
+        out_shape: tuple[int, ...],
+        channels: Sequence[int] = (64, 32),
+        blocks: int = 1,
+        activation: Activation = "silu",
+        normalization: Normalization = "layer",
+    ):
+        if not channels:
+            raise ValueError("the resnet decoder needs at least one entry in channels, got none.")
+        sizes = halvings(out_shape, len(channels), "decoder")[::-1]
+        super().__init__()
+        smallest = (channels[0], *sizes[0])
+        self.append(nn.Flatten())
+        self.append(nn.Linear(math.prod(in_shape), math.prod(smallest)))
+        self.append(nn.Unflatten(1, smallest))
+        outputs = [*channels[1:], channels[-1]]
+        for i, (a, b) in enumerate(zip(channels, outputs, strict=True)):
+            for _ in range(blocks):
+                self.append(Residual(a, activation, normalization))
+            # 2 n - 1 pixels from n without output padding, 2 n with it
+            padding = (1 - sizes[i + 1][0] % 2, 1 - sizes[i + 1][1] % 2)
+            self.append(nn.ConvTranspose2d(a, b, 3, stride=2, padding=1, output_padding=padding))
+        self.extend(_before(channels[-1], activation, normalization))
+        self.last = nn.Conv2d(channels[-1], out_shape[0], 3, padding=1)
+
+    @torch.no_grad()
+    def start_at(self, output: Tensor) -> None:
+        """Set the last layer's bias so that outputs start around `output`, channel by channel.
+
+        Arguments:
+            output: The wanted output, with shape out_shape.
+        """
+        assert self.last.bias is not None
+        self.last.bias.copy_(output.flatten(1).mean(1))
+
+
+def _before(channels: int, act: Activation, norm: Normalization) -> list[nn.Module]:
+    return [*normalization(norm, channels, spatial=True), activation(act)]

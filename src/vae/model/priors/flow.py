@@ -1,0 +1,73 @@
+"""p(z) as a normalising flow of coupling layers."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+
+class Flow(nn.Module):
+    r"""p(z) = N(f(z) | 0, I) |det df/dz|, with f a stack of coupling layers.
+
+    Each layer moves one half of z by an invertible map whose parameters a network computes from
+    the other half: an affine map (RealNVP) or a monotonic rational-quadratic spline.
+
+    Arguments:
+        latent_dim: The length D of z.
+        kind: "affine" or "spline".
+        transforms: The number of layers.
+        hidden: The width of each hidden layer of a coupling's network.
+
+    Raises:
+        ValueError: If there is no layer.
+
+    References:
+        Density estimation using Real NVP (Dinh et al., 2017) (affine)
+        Neural Spline Flows (Durkan et al., 2019) (spline)
+    """
+
+    def __init__(
+        self,
+        latent_dim: int,
+        kind: Literal["affine", "spline"] = "affine",
+        transforms: int = 6,
+        hidden: Sequence[int] = (128, 128),
+    ):
+        from vae.model.distributions.zuko import MAF, NSF
+
+        if transforms < 1:
+            raise ValueError(f"a flow needs at least 1 transform, got {transforms}.")
+        super().__init__()
+        build: Any = {"affine": MAF, "spline": NSF}[kind]
+        # two passes: one half given the other
+        coupling = {"passes": 2, "hidden_features": tuple(hidden)} if latent_dim > 1 else {}
+        self.flow = build(latent_dim, transforms=transforms, **coupling)
+        self.numbers_per_sample = sum(hidden) + (24 if kind == "spline" else 2) * latent_dim
+
+    def forward(self) -> Distribution:
+        """p(z), with batch shape () and event shape (D,)."""
+        flow: Distribution = self.flow()
+        return flow
+
+    def fit(self, z: Tensor, seed: int = 0, steps: int = 3000, batch_size: int = 512) -> None:
+        """Maximise the density of `z`, by Adam with a cosine schedule.
+
+        Arguments:
+            z: Latent vectors, with shape (N, D).
+            seed: The seed of the batches.
+            steps: The number of steps.
+            batch_size: The number of vectors in a step.
+        """
+        generator = torch.Generator().manual_seed(seed)
+        optimizer = torch.optim.Adam(self.parameters(), lr=1e-3)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+        with torch.enable_grad():
+            for _ in range(steps):
+                batch = z[torch.randint(len(z), (batch_size,), generator=generator).to(z.device)]
+                loss = -self().log_prob(batch).mean()
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                schedule.step()

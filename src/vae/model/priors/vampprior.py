@@ -1,0 +1,58 @@
+"""p(z) as the mean posterior of learned pseudo-inputs."""
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Categorical, Distribution, Independent, MixtureSameFamily, Normal
+
+from vae.model.distributions.normal_mixture import NormalMixture
+
+
+class VampPrior(nn.Module):
+    r"""p(z) = 1/K sum_k q(z | u_k), with pseudo-inputs u_k that are learned.
+
+    Arguments:
+        event_shape: The shape of x.
+        encoder: The model's own.
+        posterior: The model's own.
+        components: K.
+        examples: Gives that many training examples for the pseudo-inputs to start at; None where
+            weights follow.
+
+    Raises:
+        ValueError: If there is no pseudo-input.
+
+    References:
+        VAE with a VampPrior (Tomczak & Welling, 2018), eq. 9
+    """
+
+    def __init__(
+        self,
+        event_shape: tuple[int, ...],
+        encoder: nn.Module,
+        posterior: nn.Module,
+        components: int = 500,
+        examples: Callable[[int], Tensor] | None = None,
+    ):
+        if components < 1:
+            raise ValueError(f"a VampPrior needs at least 1 pseudo-input, got {components}.")
+        super().__init__()
+        # in a tuple, so that their parameters stay the model's and a copy of the model has its own
+        self.borrowed = (encoder, posterior)
+        start = torch.zeros(components, *event_shape) if examples is None else examples(components)
+        self.pseudo_inputs = nn.Parameter(start)
+        self.numbers_per_sample = 4 * components
+
+    def forward(self) -> Distribution:
+        """p(z), with batch shape () and event shape (D,)."""
+        encoder, posterior = self.borrowed
+        components = posterior(encoder(self.pseudo_inputs))
+        k = len(self.pseudo_inputs)
+        if isinstance(components, Independent) and isinstance(components.base_dist, Normal):
+            base = components.base_dist
+            log_weights = base.loc.new_full((k,), -math.log(k))
+            return NormalMixture(log_weights, base.loc, base.scale)
+        weights = Categorical(logits=self.pseudo_inputs.new_zeros(k))
+        return MixtureSameFamily(weights, components, validate_args=False)

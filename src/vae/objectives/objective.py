@@ -1,0 +1,70 @@
+"""What every objective is."""
+
+import math
+from typing import ClassVar, Literal
+
+from torch import Tensor
+
+from vae.model.record import Record
+from vae.objectives.terms import Terms
+
+KL = Literal["auto", "analytic", "monte_carlo"]
+
+
+class Objective:
+    """A record to the terms of each example; subclasses say what is maximised.
+
+    Arguments:
+        num_samples: The number S of samples of z for each example.
+
+    Raises:
+        ValueError: If `num_samples` is not positive.
+    """
+
+    name: ClassVar[str]
+    # whether q(z|x) must have a density
+    needs_density: bool = True
+    # whether q(z|x) and p(z) must be products over the dimensions of z
+    needs_factors: bool = False
+    # whether the parameters of p(z) get a gradient
+    trains_prior: bool = True
+
+    def __init__(self, num_samples: int = 1):
+        if num_samples < 1:
+            raise ValueError(f"num_samples must be at least 1, got {num_samples}.")
+        self.num_samples = num_samples
+        self.kl: KL = "auto"
+
+    def maximised(self, record: Record, t: float) -> Tensor:
+        """What is maximised, with shape (B,), after the fraction `t` of training."""
+        raise NotImplementedError
+
+    def __call__(self, record: Record, t: float = 1.0) -> Terms:
+        """The terms of each example in `record`.
+
+        Arguments:
+            record: What one pass through the model produced.
+            t: The fraction of training that has passed, for objectives with a schedule.
+        """
+        rate = self.rate(record) if record.has_density else None
+        return Terms(
+            rate=rate, distortion=distortion(record), objective=self.maximised(record, t)
+        )
+
+    def rate(self, record: Record) -> Tensor:
+        """KL(q(z|x) || p(z)) in nats, with shape (B,), the way `kl` says."""
+        if self.kl != "monte_carlo" and record.kl is not None:
+            return record.kl
+        if self.kl == "analytic":
+            raise NotImplementedError("q(z|x) and p(z) have no KL in closed form")
+        return (record.log_qz - record.log_pz).mean(0)
+
+
+def distortion(record: Record) -> Tensor:
+    """-E_q[log p(x|z)] in nats, the mean over the samples, with shape (B,)."""
+    return -record.log_px.mean(0)
+
+
+def log_mean_exp(log_w: Tensor, dim: int = 0) -> Tensor:
+    """log mean exp over a dimension, stably."""
+    return log_w.logsumexp(dim) - math.log(log_w.shape[dim])
