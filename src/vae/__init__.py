@@ -7,4 +7,18 @@ B examples in a batch, so z is (S, B, D).
     log p(x) >= ELBO(x) = E_q[log p(x|z)] - KL(q(z|x) || p(z)) = -(distortion + rate)
 """
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vae.run import load as load
+
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """`vae.load`, imported when it is asked for, so that the commands answer at once."""
+    if name == "load":
+        from vae.run import load
+
+        return load
+    raise AttributeError(f"module 'vae' has no attribute {name!r}")

@@ -2,64 +2,34 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import torch
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import Logger
-from pydantic import Field
 from torch import nn
 from torch.optim import Optimizer
 
 from vae import pairings
 from vae.data.module import DataModule
 from vae.errors import ConfigError
-from vae.make import convert, locate, make
+from vae.make import locate, make
 from vae.model.vae import VAE
 from vae.module import VAEModule
 
 Config = Mapping[str, Any]
 
-# settings that no class below checks
-SETTINGS = {
-    "seed": Annotated[int, Field(ge=0, le=2**32 - 1)],
-    "allow": list[str],
-    "model.latent_dim": Annotated[int, Field(ge=1)],
-    "model.output_bias": Literal["data", "zero"],
-    "evaluate.num_samples": Annotated[int, Field(ge=0)],
-    "evaluate.memory": Annotated[float, Field(ge=1)],
-}
-
-
-def check_settings(config: Config) -> None:
-    """Refuse a setting of the wrong type.
-
-    Raises:
-        ConfigError: If there is one.
-    """
-    for where, hint in SETTINGS.items():
-        value: Any = config
-        for key in where.split("."):
-            if key not in value:
-                raise ConfigError(f"{where} must be set, got nothing; leave it in the config.")
-            value = value[key]
-        convert(value, hint, where)
-    for part in ("encoder", "decoder", "posterior", "prior", "likelihood"):
-        if not isinstance(node := config["model"][part], Mapping):
-            raise ConfigError(
-                f"model.{part} is a group of settings, got {node}; choose one with "
-                f"model/{part}={node}."
-            )
-
 
 def build_data(config: Config) -> DataModule:
     """The data module, with pixels as the config's likelihood wants them."""
-    likelihood = locate(config["model"]["likelihood"]["_target_"], config["allow"])
+    allow = config["allow"]
+    likelihood = locate(config["model"]["likelihood"]["_target_"], allow, ("vae.model.",))
     data: DataModule = make(
         {k: v for k, v in config["data"].items() if k != "root"},
         "data",
-        allow=config["allow"],
+        allow=allow,
+        packages=("vae.data.",),
         support=likelihood.support,  # type: ignore[attr-defined]
         seed=config["seed"],
     )
@@ -81,7 +51,13 @@ def build_model(
     """
     node = config["model"]
     latent_dim = node["latent_dim"]
-    part = partial(make, allow=config["allow"], latent_dim=latent_dim, event_shape=event_shape)
+    part = partial(
+        make,
+        allow=config["allow"],
+        packages=("vae.model.",),
+        latent_dim=latent_dim,
+        event_shape=event_shape,
+    )
     posterior = part(node["posterior"], "model.posterior")
     likelihood = part(node["likelihood"], "model.likelihood")
     shapes = {

@@ -4,7 +4,7 @@ import difflib
 import os
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import hydra
@@ -19,20 +19,26 @@ from vae.errors import VAEError
 from vae.help import print_help
 
 
-def run(name: str, task: Callable[[DictConfig], Any], help: str) -> None:
+def run(
+    name: str,
+    task: Callable[[DictConfig], Any],
+    help: str,
+    groups: Sequence[str] | None = None,
+) -> None:
     """Run `task` as a Hydra application with the primary config `name`.
 
     Arguments:
         name: The command, and its primary config.
         task: What to do with the composed config of a job.
         help: What --help prints before the choices.
+        groups: The config groups that the command has; None for all.
 
     An error that the user can mend is one sentence on stderr and exit code 1; with
     HYDRA_FULL_ERROR=1 every error has its traceback.
     """
     put_user_configs_first()
     if {"--help", "-h"} & set(sys.argv[1:]):
-        return print_help(help, folders())
+        return print_help(help, folders(), groups)
     full = os.environ.get("HYDRA_FULL_ERROR") == "1"
     reported: list[BaseException] = []
 

@@ -15,3 +15,7 @@ class DataError(VAEError, ValueError):
 
 class NonFiniteLoss(VAEError, ArithmeticError):
     """Training produced a NaN or an infinity."""
+
+
+class RunError(VAEError, ValueError):
+    """A run or a checkpoint that is missing, damaged, or not one of ours."""

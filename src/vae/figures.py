@@ -2,6 +2,7 @@
 
 import csv
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -44,9 +45,9 @@ def curves(metrics: Path) -> Figure:
     """
     with metrics.open() as f:
         rows = list(csv.DictReader(f))
-    logged = {name for row in rows for name, value in row.items() if value}
-    parts = [n for n in ("elbo", "rate", "distortion") if f"train/{n}" in logged or f"val/{n}" in logged]
-    figure = Figure(figsize=(4 * max(1, len(parts)), 3.6), layout="constrained")
+    logged = {name.rpartition("/")[2] for row in rows for name, value in row.items() if value}
+    parts = [name for name in ("elbo", "rate", "distortion") if name in logged] or ["elbo"]
+    figure = Figure(figsize=(4 * len(parts), 3.6), layout="constrained")
     for axes, name in zip(figure.subplots(1, len(parts), squeeze=False)[0], parts, strict=True):
         shown: list[float] = []
         for split, style in (("train", "-"), ("val", "o-")):
@@ -68,4 +69,58 @@ def curves(metrics: Path) -> Figure:
         axes.grid(alpha=0.3)
         if shown:
             axes.legend()
+    return figure
+
+
+def bars(variance: Sequence[float], rate: Sequence[float] | None, threshold: float) -> Figure:
+    """What each latent dimension carries, the fullest first.
+
+    Arguments:
+        variance: Var_x(E_q[z_d]) of each dimension.
+        rate: The rate of each dimension, in nats; None where it has none.
+        threshold: The variance above which a dimension is active.
+    """
+    order = np.argsort(variance if rate is None else rate)[::-1]
+    figure = Figure(figsize=(10, 3.6), layout="constrained")
+    plots = [("Var(E[z])", np.array(variance)[order])]
+    if rate is not None:
+        plots.insert(0, ("rate (nats)", np.array(rate)[order]))
+    at = np.arange(len(order))
+    for axes, (name, values) in zip(
+        figure.subplots(1, len(plots), squeeze=False)[0], plots, strict=True
+    ):
+        axes.bar(at, values, width=0.9)
+        axes.set(xlabel="dimension of z", ylabel=name)
+        if len(order) <= 50:
+            axes.set_xticks(at, [str(d) for d in order], fontsize=6, rotation=90)
+        if not name.startswith("rate"):
+            axes.axhline(threshold, color="black", linewidth=1, linestyle="--")
+            axes.set_yscale("symlog", linthresh=threshold)
+    active = int((np.array(variance) > threshold).sum())
+    figure.suptitle(f"{active} of {len(order)} dimensions active (variance above {threshold})")
+    return figure
+
+
+def scatter(z: Tensor, label: Tensor) -> Figure:
+    """Latent means in two dimensions, coloured by class.
+
+    Arguments:
+        z: The latent means, with shape (N, D); more than two dimensions are projected on their
+            two principal components.
+        label: The classes, with shape (N,).
+    """
+    axis = ("z[0]", "z[1]")
+    centred = z.double() - z.double().mean(0)
+    if z.shape[1] > 2:
+        _, _, v = torch.linalg.svd(centred, full_matrices=False)
+        centred, axis = centred @ v[:2].T, ("first principal component", "second")
+    figure = Figure(figsize=(6.4, 5.6), layout="constrained")
+    axes = figure.subplots()
+    points = axes.scatter(
+        centred[:, 0], centred[:, 1], c=label.numpy(), cmap="tab10", s=6, linewidths=0
+    )
+    axes.set(
+        xlabel=axis[0], ylabel=axis[1], title="E[z|x] of test images, by class", aspect="equal"
+    )
+    axes.legend(*points.legend_elements(num=None), fontsize=7, loc="upper right")
     return figure

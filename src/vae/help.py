@@ -1,6 +1,6 @@
 """What --help prints; Hydra's own takes a second to list what the folders already say."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 
@@ -19,14 +19,17 @@ def choices(folders: Iterable[Path]) -> dict[str, list[str]]:
     return {group: sorted(words[group]) for group in sorted(words)}
 
 
-def print_help(text: str, folders: Iterable[Path]) -> None:
+def print_help(text: str, folders: Iterable[Path], groups: Sequence[str] | None = None) -> None:
     """Print a command's description, then its choices.
 
     Arguments:
         text: The description.
         folders: The folders that configs are searched in.
+        groups: The groups that the command has; None for all.
     """
     print(text.strip())
-    print("\nChoices (GROUP=WORD):\n")
-    for group, words in choices(folders).items():
+    shown = {g: w for g, w in choices(folders).items() if groups is None or g in groups}
+    if shown:
+        print("\nChoices (GROUP=WORD):\n")
+    for group, words in shown.items():
         print(f"  {group}: {', '.join(words)}")

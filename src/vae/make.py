@@ -14,17 +14,20 @@ from vae.errors import ConfigError, VAEError
 ALLOWED = ("vae.", "torch.optim.", "lightning.pytorch.")
 
 
-def locate(target: str, allow: Sequence[str] = ()) -> type:
+def locate(target: str, allow: Sequence[str] = (), packages: tuple[str, ...] = ALLOWED) -> type:
     """The class that `target` names.
 
     Arguments:
         target: The dotted name of a class.
-        allow: Names of packages allowed beside the standard ones.
+        allow: Names of packages allowed beside `packages`.
+        packages: The packages allowed, each with a dot at its end.
 
     Raises:
         ConfigError: If the class is not of an allowed package, or does not exist.
     """
-    allowed = (*ALLOWED, *(f"{package.rstrip('.')}." for package in allow))
+    if not isinstance(target, str):
+        raise ConfigError(f"a _target_ must be the name of a class, got {target!r}; correct it.")
+    allowed = (*packages, *(f"{package.rstrip('.')}." for package in allow))
     if not target.startswith(allowed):
         raise ConfigError(
             f"a _target_ must be of the packages {', '.join(p[:-1] for p in allowed)}, got "
@@ -42,13 +45,21 @@ def locate(target: str, allow: Sequence[str] = ()) -> type:
     return found
 
 
-def make(node: Mapping[str, Any], where: str, *, allow: Sequence[str] = (), **context: Any) -> Any:
+def make(
+    node: Mapping[str, Any],
+    where: str,
+    *,
+    allow: Sequence[str] = (),
+    packages: tuple[str, ...] = ALLOWED,
+    **context: Any,
+) -> Any:
     """The object that a config node describes.
 
     Arguments:
         node: `_target_`, the name of a class, and its arguments; a node inside is made first.
         where: The node's place in the config, for errors.
-        allow: Names of packages allowed beside the standard ones.
+        allow: Names of packages allowed beside `packages`.
+        packages: The packages allowed, each with a dot at its end.
         context: Arguments that follow from other choices and so are not in the config; the class
             gets those it asks for.
 
@@ -56,11 +67,15 @@ def make(node: Mapping[str, Any], where: str, *, allow: Sequence[str] = (), **co
         ConfigError: If the class has no such argument, an argument has the wrong type, or the
             class refuses its value.
     """
-    target = locate(node["_target_"], allow)
+    if not isinstance(node, Mapping) or "_target_" not in node:
+        raise ConfigError(f"{where} must name a class as its _target_, got {node!r}; correct it.")
+    target = locate(node["_target_"], allow, packages)
     parameters = inspect.signature(target).parameters
     context = {k: v for k, v in context.items() if k in parameters}
     given = {
-        k: make(v, f"{where}.{k}", allow=allow) if isinstance(v, Mapping) and "_target_" in v else v
+        k: make(v, f"{where}.{k}", allow=allow, packages=packages)
+        if isinstance(v, Mapping) and "_target_" in v
+        else v
         for k, v in node.items()
         if k != "_target_"
     }

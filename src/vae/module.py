@@ -2,35 +2,27 @@
 
 import math
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import Any
 
 import torch
-from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from vae.errors import DataError, NonFiniteLoss
-from vae.metrics.estimate import Estimate, Means
+from vae.errors import NonFiniteLoss
+from vae.evaluation import Batch, EvaluationModule
+from vae.metrics.estimate import Means
 from vae.metrics.latents import Latents, LatentUse
 from vae.model import VAE, Record
-from vae.objectives.elbo import ELBO
 from vae.objectives.objective import Objective
 from vae.objectives.terms import Terms
 
 
-class Batch(Protocol):
-    """Examples x with shape (B, *event_shape), as the data module serves them."""
-
-    @property
-    def x(self) -> Tensor: ...
-
-
-class VAEModule(LightningModule):
+class VAEModule(EvaluationModule):
     """A VAE, the objective it is trained on, and how.
 
-    Training, validation and test log the same unweighted elbo, rate and distortion, in nats per
-    example; an objective other than the ELBO is logged beside them under its own name.
+    Training and validation log the same unweighted elbo, rate and distortion as the test, in nats
+    per example; an objective other than the ELBO is logged beside them under its own name.
 
     Arguments:
         model: The VAE.
@@ -53,28 +45,18 @@ class VAEModule(LightningModule):
         memory: float = 256,
         card: dict[str, Any] | None = None,
     ):
-        super().__init__()
-        self.model = model
+        super().__init__(model, num_samples, memory)
         self.objective = objective
         self.optimizer = optimizer
         self.schedule = schedule
-        self.num_samples = num_samples
-        self.memory = memory
         self.card = card or {}
-        # a point mass has no rate, and so no ELBO
-        self.bounded = model.posterior.density != "none"
-        self.parts = ["elbo", "rate", "distortion"] if self.bounded else ["distortion"]
         self.names = [*self.parts, *({objective.name} - {"elbo"})]
         self.val_means = Means(*self.names)
-        self.test_means = Means(*self.parts)
         self.val_latents = Latents(model.latent_dim)
-        self.test_latents = Latents(model.latent_dim)
-        self.px_means = Means("log_px", "variance", "effective_samples")
         # the means of each batch since the last log
         self.rows: list[Tensor] = []
         self.total_steps: float = math.inf
         self.latent_use: LatentUse | None = None
-        self.exact_rate = False
 
     def _record(self, batch: Batch) -> Record:
         record: Record = self.model(batch.x, self.objective.num_samples)
@@ -139,46 +121,6 @@ class VAEModule(LightningModule):
         # the same on every rank already; saying so spares a warning
         self.log_dict(values, sync_dist=self.trainer.world_size > 1)
 
-    def test_step(self, batch: Batch, batch_idx: int) -> None:
-        """Add a batch to the test means; a process's share of it may be empty."""
-        if not len(batch.x):
-            return
-        record = self._record(batch)
-        self._check_support(record)
-        self.test_latents.update(self.model.embed(batch.x), record.kl_per_dimension)
-        if not self.bounded:
-            self.test_means.update(-record.log_px.mean(0))
-        elif self.num_samples:
-            result = self.model.log_prob(batch.x, self.num_samples, self.memory)
-            self.px_means.update(result.log_px, result.variance, result.effective)
-            # the means over k samples are the same quantities with less noise than over S
-            rate = result.rate if record.kl is None else record.kl
-            self.test_means.update(-(result.distortion + rate), rate, result.distortion)
-        else:
-            terms = ELBO()(record)
-            assert terms.rate is not None
-            self.test_means.update(-(terms.distortion + terms.rate), terms.rate, terms.distortion)
-        self.exact_rate = record.kl is not None
-
-    def on_test_epoch_end(self) -> None:
-        """Log the test means."""
-        for name, estimate in self.results().items():
-            if name != "variance":
-                synced = self.trainer.world_size > 1
-                self.log(f"test/{name}", estimate.value, sync_dist=synced)
-
-    def results(self) -> dict[str, Estimate]:
-        """The test estimates: elbo, rate, distortion and, if asked for, log_px.
-
-        Empty if nothing was tested.
-        """
-        if not self.test_means.update_called:
-            return {}
-        estimates = self.test_means.compute()
-        if self.num_samples and self.bounded:
-            estimates |= self.px_means.compute()
-        return estimates
-
     def configure_optimizers(self) -> Any:
         """The optimiser, and the schedule stepped after each of its steps."""
         optimizer = self.optimizer(p for p in self.parameters() if p.requires_grad)
@@ -196,17 +138,6 @@ class VAEModule(LightningModule):
                 f"a checkpoint holds finite weights, but after step {self.global_step} those of "
                 f"{bad[0]} are not; {self._kept()}: lower optimizer.lr or set "
                 "trainer.gradient_clip_val."
-            )
-
-    def _check_support(self, record: Record) -> None:
-        support = record.likelihood.support
-        assert support is not None
-        if not bool(support.check(record.x).all()):
-            low, high = record.x.aminmax()
-            raise DataError(
-                f"{type(self.model.likelihood).__name__} explains pixels in its support "
-                f"({support}), but a batch has values from {low:.4g} to {high:.4g}; set "
-                "data.binarize, or choose another model/likelihood."
             )
 
     def _check_finite(self) -> None:

@@ -94,113 +94,21 @@ def _arguments(node: Config) -> str:
     return f"{node['_target_'].rpartition('.')[2]}({', '.join(words)})"
 
 
-def collect(
-    config: Config,
-    data: DataModule,
-    module: VAEModule,
-    trainer: Trainer,
-    seconds: Mapping[str, float],
-    words: Sequence[str],
-) -> dict[str, Any]:
-    """What results.json holds.
-
-    Arguments:
-        config: The whole config.
-        data: The data module.
-        module: The module, tested.
-        trainer: The trainer, after fit and test.
-        seconds: How long train (validation included) and test took.
-        words: The command that started the run; empty outside a command.
-    """
-    estimates = module.results()
-    samples = module.num_samples or module.objective.num_samples
-    test: dict[str, dict[str, float]] = {
-        name: _estimate(estimates[name], samples)
-        for name in ("elbo", "rate", "distortion")
-        if name in estimates
-    }
-    if "rate" in test and module.exact_rate:
-        test["rate"]["num_samples"] = 0
-    if "log_px" in estimates:
-        test["log_px"] = _estimate(estimates["log_px"], samples) | {
-            "monte_carlo_standard_error": math.sqrt(
-                estimates["variance"].value / estimates["variance"].num_examples
-            ),
-            "effective_samples": estimates["effective_samples"].value,
-        }
-        if data.pixels.dequantize:
-            test["bits_per_dim"] = _bits_per_dim(test["log_px"], math.prod(data.event_shape))
-    batches = trainer.global_step * trainer.accumulate_grad_batches
-    seen = batches * len(data.indices["train"]) / len(data.train_dataloader())
-    best = getattr(trainer.checkpoint_callback, "best_model_score", None)
-    return {
-        "schema": 1,
-        "name": config["name"],
-        "command": shlex.join(words),
-        "seed": config["seed"],
-        "score": _score(best, test, module.bounded),
-        "test": test,
-        "train": {
-            "seconds": seconds["train"],
-            "images_per_second": seen / seconds["train"],
-            "epochs": trainer.current_epoch,
-            "steps": trainer.global_step,
-        },
-        "test_seconds": seconds["test"],
-        "parameters": sum(p.numel() for p in module.parameters()),
-        "data": {
-            "name": data.source.name,
-            "fingerprint": data.source.fingerprint,
-            "event_shape": list(data.event_shape),
-            "binarize": data.pixels.binarize,
-            "dequantize": data.pixels.dequantize,
-            "sizes": {split: len(indices) for split, indices in data.indices.items()},
-        },
-        "versions": {
-            "vae": vae.__version__,
-            "torch": torch.__version__,
-            "lightning": lightning.__version__,
-            "python": platform.python_version(),
-        },
-        "device": str(trainer.strategy.root_device),
-        "threads": torch.get_num_threads(),
-    }
-
-
-def _score(best: Any, test: Mapping[str, Mapping[str, float]], bounded: bool) -> float:
-    """The best validation ELBO, else the test's; minus the distortion where there is no ELBO."""
-    sign, name = (1, "elbo") if bounded else (-1, "distortion")
-    if best is not None:
-        return sign * float(best)
-    return sign * test[name]["value"] if name in test else math.nan
-
-
-def _estimate(estimate: Estimate, num_samples: int) -> dict[str, float]:
-    return {
-        "value": estimate.value,
-        "standard_error": estimate.standard_error,
-        "num_examples": estimate.num_examples,
-        "num_samples": num_samples,
-    }
-
-
-def _bits_per_dim(log_px: Mapping[str, float], dimensions: int) -> dict[str, float]:
-    r"""The bits per pixel and channel that code the bytes: (-log p(x) / D + log 256) / log 2.
-
-    References:
-        A note on the evaluation of generative models (Theis et al., 2016), section 3.1
-    """
-    scale = dimensions * math.log(2)
-    return dict(log_px) | {
-        "value": -log_px["value"] / scale + 8,
-        "standard_error": log_px["standard_error"] / scale,
-        "monte_carlo_standard_error": log_px["monte_carlo_standard_error"] / scale,
-    }
-
-
 def write_results(results: Mapping[str, Any], directory: Path) -> None:
     """Write results.json."""
     (directory / "results.json").write_text(json.dumps(results, indent=2) + "\n")
+
+
+LABELS = {
+    "elbo": "ELBO",
+    "log_px": "log p(x)",
+    "log_px_finetuned": "log p(x), fitted",
+    "bits_per_dim": "bits/dim",
+    "mutual_information": "I(n; z)",
+    "aggregate_kl": "KL(q(z) || p(z))",
+    "knn_accuracy": "4-NN accuracy",
+    "linear_accuracy": "linear probe",
+}
 
 
 def print_results(results: Mapping[str, Any], directory: Path) -> None:
@@ -208,31 +116,66 @@ def print_results(results: Mapping[str, Any], directory: Path) -> None:
     table = Table(title=f"{results['name']}: test set", title_justify="left")
     for column in ("", "value", "± se", "samples", "unit"):
         table.add_column(column, justify="left" if column in ("", "unit") else "right")
-    labels = {"elbo": "ELBO", "log_px": "log p(x)", "bits_per_dim": "bits/dim"}
     for name, e in results["test"].items():
         digits = 4 if name == "bits_per_dim" else 2
-        unit = "bits per dimension" if name == "bits_per_dim" else "nats per image"
-        if "effective_samples" in e:
-            unit += (
-                f" (Monte Carlo se {e['monte_carlo_standard_error']:.1g}, "
-                f"effective samples {e['effective_samples']:.1f})"
-            )
-        table.add_row(
-            labels.get(name, name),
-            f"{e['value']:.{digits}f}",
-            f"{e['standard_error']:.{digits}f}",
-            f"{e['num_samples']:,}" if e["num_samples"] else "exact",
-            unit,
-        )
-    train = results["train"]
+        _add(table, name, e, digits, _unit(name, e))
+    _add_latents(table, results["latents"])
+    if samples := results["samples"]:
+        table.add_section()
+        n = f"{samples['num_images']:,}"
+        floor = f"of training images {samples['fid_of_training_images']:.3f}"
+        table.add_row("FID", f"{samples['fid']:.3f}", "", n, f"{floor}; {samples['features']}")
+        _add(table, "KID", samples["kid"], 5, "same features")
     table.add_section()
-    passed = f"{train['epochs']} epochs, validation included"
-    table.add_row("training", f"{train['seconds']:.1f}", "", "", f"seconds ({passed})")
-    table.add_row("speed", f"{train['images_per_second']:,.0f}", "", "", "images/s in training")
+    if train := results["train"]:
+        passed = f"{train['epochs']} epochs, validation included"
+        table.add_row("training", f"{train['seconds']:.1f}", "", "", f"seconds ({passed})")
+        speed = f"{train['images_per_second']:,.0f}"
+        table.add_row("speed", speed, "", "", "images/s in training")
     table.add_row("testing", f"{results['test_seconds']:.1f}", "", "", "seconds")
     console = _console()
     console.print(table)
     console.print(f"run directory: {directory}", soft_wrap=True)
+
+
+def _add(table: Table, name: str, e: Mapping[str, Any], digits: int, unit: str) -> None:
+    count = e["num_samples"]
+    samples = "" if count is None else f"{count:,}" if count else "exact"
+    value, error = f"{e['value']:.{digits}f}", f"{e['standard_error']:.{digits}f}"
+    table.add_row(LABELS.get(name, name), value, error, samples, unit)
+
+
+def _unit(name: str, e: Mapping[str, Any]) -> str:
+    unit = "nats per image"
+    if name == "bits_per_dim":
+        unit = "bits per dimension, " + ("dequantised" if e["dequantized"] else "of the bytes")
+    if "effective_samples" in e:
+        error = f"{e['monte_carlo_standard_error']:.1g}"
+        unit += f" (Monte Carlo se {error}, effective samples {e['effective_samples']:.1f})"
+    if "gain" in e:
+        gain = e["gain"]
+        more = f"{gain['value']:+.2f} ± {gain['standard_error']:.2f}"
+        unit += f"; {more} over the encoder's on the same {gain['num_examples']:,} images"
+    return unit
+
+
+def _add_latents(table: Table, latents: Mapping[str, Any]) -> None:
+    if not latents:
+        return
+    table.add_section()
+    active = f"of {latents['latent_dim']} (Var(E[z]) above {latents['threshold']})"
+    table.add_row("active units", str(latents["active_units"]), "", "", active)
+    for name in ("mutual_information", "aggregate_kl"):
+        if name in latents:
+            size = latents[name]["aggregate_size"]
+            limit = latents[name].get("upper_limit")
+            most = "" if limit is None else f", at most {limit:.2f}"
+            _add(table, name, latents[name], 2, f"nats, over {size:,} images{most}")
+    for name in ("knn_accuracy", "linear_accuracy"):
+        if name in latents:
+            n = latents[name]["num_samples"]
+            row = dict(latents[name], num_samples=None)
+            _add(table, name, row, 4, f"of the class from E[z], by {n:,} training images")
 
 
 def _console() -> Console:

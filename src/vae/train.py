@@ -19,10 +19,8 @@ HYDRA_FULL_ERROR=1 in the environment shows tracebacks.
 
 from __future__ import annotations
 
-import logging
 import sys
 import time
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,13 +69,14 @@ def train(config: dict[str, Any]) -> Result:
     import lightning
     import torch
 
-    from vae import build, report
+    from vae import build, report, results, settings
     from vae.loggers import WandB
+    from vae.testing import quiet, test
 
-    build.check_settings(config)
+    settings.check(config, settings.TRAIN)
     directory = Path(config["run_dir"]).absolute()
     report.claim(config, directory)
-    _quiet()
+    quiet()
     torch.set_flush_denormal(True)
     lightning.seed_everything(config["seed"], verbose=False)
     try:
@@ -94,17 +93,26 @@ def train(config: dict[str, Any]) -> Result:
             report.print_summary(config, data, module.model, trainer)
         start = time.perf_counter()
         trainer.fit(module, datamodule=data)
-        seconds = {"train": time.perf_counter() - start}
+        seconds = time.perf_counter() - start
+        known = results.training(trainer, data, seconds, module.bounded)
         if path := _best(trainer):
             weights = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
             module.load_state_dict(weights)
-        start = time.perf_counter()
-        trainer.test(module, datamodule=data, verbose=False)
-        seconds["test"] = time.perf_counter() - start
-        results = report.collect(config, data, module, trainer, seconds, command_line("train"))
+        analysis, seconds = test(module, data, trainer, config["evaluate"])
+        found = results.collect(
+            config,
+            data,
+            module,
+            trainer,
+            analysis,
+            checkpoint=Path(path) if path else None,
+            words=command_line("train"),
+            seconds=seconds,
+            train=known,
+        )
         if trainer.is_global_zero:
-            report.write_results(results, directory)
-            report.print_results(results, directory)
+            report.write_results(found, directory)
+            report.print_results(found, directory)
         failed = False
     except SystemExit as e:
         # Lightning ends training so on Ctrl-C, and with code 0 on SIGTERM
@@ -116,7 +124,7 @@ def train(config: dict[str, Any]) -> Result:
         for logger in loggers:
             if isinstance(logger, WandB):
                 logger.close(failed)
-    return Result(module.model.eval(), data, results, directory)
+    return Result(module.model.eval(), data, found, directory)
 
 
 def _end_children(trainer: Trainer) -> None:
@@ -134,20 +142,6 @@ def _end_children(trainer: Trainer) -> None:
 def _best(trainer: Trainer) -> str:
     """The checkpoint to test: the best by validation ELBO; none if none was kept."""
     return str(getattr(trainer.checkpoint_callback, "best_model_path", ""))
-
-
-def _quiet() -> None:
-    """Leave out what the summary says better, and warnings about nothing the user did."""
-    for name in ("lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    # torch deprecates what Lightning calls
-    warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)` is deprecated")
-    # intervals of logging run on from epoch to epoch
-    warnings.filterwarnings("ignore", message="The number of training batches .* is smaller than")
-    # Hydra made the directory, and no earlier run is in it
-    warnings.filterwarnings(
-        "ignore", message="Experiment logs directory .* exists and is not empty"
-    )
 
 
 def task(config: DictConfig) -> float:

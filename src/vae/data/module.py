@@ -112,17 +112,22 @@ class DataModule(LightningDataModule):
             return ((grey + 0.5) / 256).float()
         return (grey / 255).float()
 
-    def examples(self, count: int) -> Tensor:
-        r"""Training examples, drawn by `seed`, with shape (count, \*event_shape).
+    def examples(self, count: int, split: Split = "train", seed: int = 0) -> Tensor:
+        r"""Some examples in a random order, with shape (count, \*event_shape).
 
         Arguments:
             count: How many; more than there are repeats them.
+            split: Of which split.
+            seed: The seed of the order.
         """
-        generator = torch.Generator().manual_seed(self.seed)
-        total = len(self.indices["train"])
-        order = torch.randperm(total, generator=generator).repeat(-(-count // total))[:count]
-        chosen = self.indices["train"][order]
-        return self.pixels(self.arrays["train_images"].index_select(0, chosen), chosen)
+        images, _, indices = self._arrays(split)
+        if not len(indices):
+            raise ConfigError(
+                f"the {split} split holds no images; choose another, or set its size."
+            )
+        order = torch.randperm(len(indices), generator=torch.Generator().manual_seed(seed))
+        chosen = indices[order.repeat(-(-count // len(indices)))[:count]]
+        return self.pixels(images.index_select(0, chosen), chosen)
 
     def batches(self, split: Split, batch_size: int | None = None) -> Iterator[Batch]:
         """All of a split's examples in order, as an evaluation sees them, on any rank."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+from torch.distributions import Distribution
 
 from vae.model.distributions.sampling import rsample_and_log_prob
 from vae.model.precision import widest
@@ -36,8 +37,14 @@ class Importance:
 
 
 @torch.no_grad()
-def importance(model: VAE, x: Tensor, num_samples: int, memory: float = 256) -> Importance:
-    r"""Estimate log p(x) with exactly k samples of q(z|x) as the proposal.
+def importance(
+    model: VAE,
+    x: Tensor,
+    num_samples: int,
+    memory: float = 256,
+    proposal: Distribution | None = None,
+) -> Importance:
+    r"""Estimate log p(x) with exactly k samples of q(z|x), or of another proposal.
 
     .. math:: \log p(x) \approx \log \tfrac{1}{k} \sum_{i=1}^{k} w_i, \quad
         w_i = \frac{p(x \mid z_i) p(z_i)}{q(z_i \mid x)}, \quad z_i \sim q(z \mid x)
@@ -50,12 +57,13 @@ def importance(model: VAE, x: Tensor, num_samples: int, memory: float = 256) -> 
         num_samples: The number k of samples.
         memory: How much the samples in flight may occupy, in MB; at least one sample of each
             example is.
+        proposal: What the samples are drawn from, with batch shape (B,); q(z|x) if None.
 
     References:
         Importance Weighted Autoencoders (Burda et al., 2016), eq. 8
         Monte Carlo theory, methods and examples (Owen, 2013), section 9.3 (effective size)
     """
-    posterior, prior = model.encode(x), model.prior()
+    posterior, prior = proposal or model.encode(x), model.prior()
     # log p(x|z) holds about four numbers per feature at once: features, two temporaries, x
     numbers = 4 * math.prod(model.likelihood.feature_shape) + model.prior.numbers_per_sample
     step = max(1, int(memory * 1e6 / (4 * numbers * len(x))))

@@ -82,5 +82,3 @@ class MMD(Objective):
         for c in scales:
             total = total + c / (c + distance)
         return total
-
-

@@ -47,9 +47,7 @@ class Objective:
             t: The fraction of training that has passed, for objectives with a schedule.
         """
         rate = self.rate(record) if record.has_density else None
-        return Terms(
-            rate=rate, distortion=distortion(record), objective=self.maximised(record, t)
-        )
+        return Terms(rate=rate, distortion=distortion(record), objective=self.maximised(record, t))
 
     def rate(self, record: Record) -> Tensor:
         """KL(q(z|x) || p(z)) in nats, with shape (B,), the way `kl` says."""

@@ -34,9 +34,7 @@ class Reconstruction(Objective):
     needs_density = False
     trains_prior = False
 
-    def __init__(
-        self, latent_l2: float = 0.0, decoder_gradient: float = 0.0, num_samples: int = 1
-    ):
+    def __init__(self, latent_l2: float = 0.0, decoder_gradient: float = 0.0, num_samples: int = 1):
         if min(latent_l2, decoder_gradient) < 0:
             raise ValueError(
                 "latent_l2 and decoder_gradient must be at least 0, got "

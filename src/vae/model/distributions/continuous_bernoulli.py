@@ -78,5 +78,3 @@ class ContinuousBernoulli(Distribution):
         low = torch.log1p(u * torch.expm1(a)) / a
         x = torch.where(l > 0, 1 - low, low)
         return torch.where(small, u + l / 2 * u * (1 - u), x).clamp(0, 1)
-
-

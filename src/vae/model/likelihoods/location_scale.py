@@ -75,6 +75,3 @@ class LocationScale(nn.Module):
         if self.scale != "per_pixel":
             return mean
         return torch.cat([mean, torch.full_like(mean, self.initial)])
-
-
-

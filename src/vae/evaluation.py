@@ -1,0 +1,99 @@
+"""The part of the LightningModule that tests: log p(x), its parts, and what each latent carries."""
+
+from typing import Protocol
+
+from lightning.pytorch import LightningModule
+from torch import Tensor
+
+from vae.errors import DataError
+from vae.metrics.estimate import Estimate, Means
+from vae.metrics.latents import Latents, LatentUse
+from vae.model import VAE, Record
+from vae.objectives.elbo import ELBO
+
+
+class Batch(Protocol):
+    """Examples x with shape (B, *event_shape), as the data module serves them."""
+
+    @property
+    def x(self) -> Tensor: ...
+
+
+class EvaluationModule(LightningModule):
+    """A VAE and its test, exact over batches and processes of any number and size.
+
+    Arguments:
+        model: The VAE.
+        num_samples: The number of importance samples of log p(x) for each test example; 0 for
+            none.
+        memory: How much memory those may take at once, in MB.
+    """
+
+    def __init__(self, model: VAE, num_samples: int, memory: float):
+        super().__init__()
+        self.model = model
+        self.num_samples = num_samples
+        self.memory = memory
+        # a point mass has no rate, and so no ELBO
+        self.bounded = model.posterior.density != "none"
+        self.parts = ["elbo", "rate", "distortion"] if self.bounded else ["distortion"]
+        self.test_means = Means(*self.parts)
+        self.test_latents = Latents(model.latent_dim)
+        self.px_means = Means("log_px", "variance", "effective_samples")
+        # whether the rate is in closed form
+        self.exact_rate = False
+        self.test_use: LatentUse | None = None
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        """Add a batch to the test means; a process's share of it may be empty."""
+        if not len(batch.x):
+            return
+        record = self.model(batch.x)
+        self._check_support(record)
+        self.test_latents.update(self.model.embed(batch.x), record.kl_per_dimension)
+        if not self.bounded:
+            self.test_means.update(-record.log_px.mean(0))
+        elif self.num_samples:
+            result = self.model.log_prob(batch.x, self.num_samples, self.memory)
+            self.px_means.update(result.log_px, result.variance, result.effective)
+            # the means over k samples are the same quantities with less noise than over S
+            rate = result.rate if record.kl is None else record.kl
+            self.test_means.update(-(result.distortion + rate), rate, result.distortion)
+        else:
+            terms = ELBO()(record)
+            assert terms.rate is not None
+            self.test_means.update(-(terms.distortion + terms.rate), terms.rate, terms.distortion)
+        self.exact_rate = record.kl is not None
+
+    def on_test_epoch_end(self) -> None:
+        """Log the test means."""
+        # on every rank, since it waits for the others
+        if self.test_latents.update_called:
+            self.test_use = self.test_latents.compute()
+        for name, estimate in self.results().items():
+            if name != "variance":
+                synced = self.trainer.world_size > 1
+                self.log(f"test/{name}", estimate.value, sync_dist=synced)
+
+    def results(self) -> dict[str, Estimate]:
+        """The test estimates: elbo, rate, distortion and, if asked for, log_px.
+
+        Empty if nothing was tested.
+        """
+        if not self.test_means.update_called:
+            return {}
+        estimates = self.test_means.compute()
+        if self.num_samples and self.bounded:
+            estimates |= self.px_means.compute()
+        return estimates
+
+    def _check_support(self, record: Record) -> None:
+        support = record.likelihood.support
+        assert support is not None
+        if not bool(support.check(record.x).all()):
+            low, high = record.x.aminmax()
+            raise DataError(
+                f"{type(self.model.likelihood).__name__} explains pixels in its support "
+                f"({support}), but a batch has values from {low:.4g} to {high:.4g}; set "
+                "data.binarize, or choose another model/likelihood."
+            )

@@ -1,0 +1,117 @@
+"""Fit a prior to what a trained run's encoder makes of the training images.
+
+So that an autoencoder generates, and a VAE whose q(z) misses its prior generates better.
+
+Try:
+  python -m vae.fit_prior run=outputs/rae/2026-11-23_10-00-00
+  python -m vae.fit_prior run=outputs/rae/2026-11-23_10-00-00 model/prior=flow
+  python -m vae.generate run=outputs/rae/2026-11-23_10-00-00/checkpoints/mixture_of_gaussians.ckpt
+
+Settings (NAME=VALUE): run (a run directory or a checkpoint), model/prior (mixture_of_gaussians or
+flow) and its own, for instance model.prior.components=50, examples (training images), seed, out.
+The checkpoint, which is the run's with another model/prior, goes to RUN/checkpoints/PRIOR.ckpt, or
+where out= says; every command takes it as run=.
+
+  --cfg job         print the config that would run
+  -m                run every combination of comma-separated values
+
+HYDRA_FULL_ERROR=1 in the environment shows tracebacks.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from vae.command import plain, run
+
+
+def fit_prior(config: dict[str, Any]) -> Path:
+    r"""Fit p(z) to the aggregate posterior and write a checkpoint with it.
+
+    .. math:: \max_{p} \tfrac{1}{N} \sum_n \log p(z_n), \quad z_n \sim q(z \mid x_n)
+
+    Arguments:
+        config: What `compose(..., name="fit_prior")` gives.
+
+    Returns:
+        The checkpoint's path.
+
+    Raises:
+        ConfigError: If the config makes no sense.
+        RunError: If there is no such run.
+        DataError: If its data is missing or damaged.
+
+    References:
+        From Variational to Deterministic Autoencoders (Ghosh et al., 2020), section 4
+    """
+    import lightning
+    import torch
+
+    from vae import build, settings
+    from vae.errors import ConfigError
+    from vae.make import locate, make
+    from vae.run import open_run
+
+    settings.check(config, settings.FIT_PRIOR)
+    opened = open_run(config["run"], config["allow"])
+    model = opened.model
+    lightning.seed_everything(config["seed"], verbose=False)
+    word = config["model"]["prior"]["_target_"].split(".")[-2]
+    packages = ("vae.model.priors.",)
+    target = locate(config["model"]["prior"]["_target_"], config["allow"], packages)
+    if not hasattr(target, "fit"):
+        raise ConfigError(
+            f"model/prior= takes a prior that can be fitted here, got {word}; choose "
+            "mixture_of_gaussians or flow."
+        )
+    prior = make(
+        config["model"]["prior"],
+        "model.prior",
+        allow=config["allow"],
+        packages=packages,
+        latent_dim=model.latent_dim,
+    )
+    path = Path(config["out"] or opened.checkpoint.parent / f"{word}.ckpt")
+    if path.exists():
+        raise ConfigError(
+            f"a fitted prior needs a file of its own, but {path} exists; choose another out=, or "
+            "move that one away."
+        )
+    trained = {**opened.config, "allow": config["allow"]}
+    data = build.build_data(trained)
+    with torch.no_grad():
+        x = data.examples(min(config["examples"], len(data.indices["train"])), "train")
+        z = torch.cat([model.encode(some).sample() for some in x.split(500)])
+        before = _mean_log_density(model.prior(), z)
+    prior.fit(z, config["seed"])
+    with torch.no_grad():
+        after = _mean_log_density(prior(), z)
+    content = torch.load(opened.checkpoint, map_location="cpu", weights_only=True)
+    weights = {
+        k: v for k, v in content["state_dict"].items() if not k.startswith("model.prior.")
+    } | {f"model.prior.{k}": v for k, v in prior.state_dict().items()}
+    node = {**trained, "allow": [], "model": trained["model"] | config["model"]}
+    card = {"config": node, "event_shape": list(opened.event_shape)}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.save({"vae": card, "state_dict": weights}, path)
+    print(
+        f"log p(z) of {len(z):,} codes of training images: {before:.2f} nats under the run's "
+        f"prior, {after:.2f} under {word}"
+    )
+    return path
+
+
+def _mean_log_density(prior: Any, z: Any) -> float:
+    return float(sum(prior.log_prob(some).sum() for some in z.split(1000)) / len(z))
+
+
+def task(config: DictConfig) -> None:
+    """One job of the command."""
+    print(f"checkpoint: {fit_prior(plain(config))}")
+
+
+if __name__ == "__main__":
+    run("fit_prior", task, help=__doc__, groups=["model/prior"])

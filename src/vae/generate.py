@@ -1,0 +1,101 @@
+"""Generate pictures from a trained run: samples, reconstructions, interpolations, traversals.
+
+Try:
+  python -m vae.generate run=outputs/mnist_bernoulli/2026-11-23_10-00-00 what=samples
+  python -m vae.generate run=outputs/mnist_bernoulli/2026-11-23_10-00-00 what=traversal count=8
+  python -m vae.generate -m run=outputs/mnist_bernoulli/2026-11-23_10-00-00 what=samples seed=1,2,3
+
+Settings (NAME=VALUE): run (a run directory or a checkpoint), what (samples, reconstructions,
+interpolation, traversal; manifold where model.latent_dim is 2), count (images in a row and in a
+column), split (whose images are taken: train, val or test), seed, out.
+The picture goes to RUN/generated/WHAT_SEED.png, or where out= says.
+
+  --cfg job         print the config that would run
+  -m                run every combination of comma-separated values
+
+HYDRA_FULL_ERROR=1 in the environment shows tracebacks.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import DictConfig
+
+from vae.command import plain, run
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from vae.model import VAE
+
+
+def generate(config: dict[str, Any]) -> Path:
+    """Write one picture.
+
+    Arguments:
+        config: What `compose(..., name="generate")` gives.
+
+    Returns:
+        The picture's path.
+
+    Raises:
+        ConfigError: If the config makes no sense.
+        RunError: If there is no such run.
+        DataError: If its data is missing or damaged.
+    """
+    import lightning
+
+    from vae import build, settings, views
+    from vae.errors import ConfigError
+    from vae.figures import grid
+    from vae.run import open_run
+
+    settings.check(config, settings.GENERATE)
+    opened = open_run(config["run"], config["allow"])
+    model, what, n = opened.model, config["what"], config["count"]
+    if what == "manifold" and model.latent_dim != 2:
+        raise ConfigError(
+            f"a manifold is drawn of two latent dimensions, but this run has {model.latent_dim}; "
+            "choose another what=, or train with model.latent_dim=2."
+        )
+    lightning.seed_everything(config["seed"], verbose=False)
+    gap = 2
+    if what == "samples":
+        images = views.samples(model, n * n)
+    elif what == "manifold":
+        images, gap = views.manifold(model, n), 0
+    else:
+        data = build.build_data({**opened.config, "allow": config["allow"]})
+        x = data.examples(2000, config["split"], config["seed"])
+        images = _of_images(model, what, x, n)
+    name = f"{what}_{config['seed']}.png"
+    path = Path(config["out"] or opened.directory / "generated" / name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        grid(images, n, gap=gap).save(path)
+    except ValueError as e:
+        raise ConfigError(
+            f"out= must name a picture, for instance {path.with_suffix('.png')}, got {path} ({e})."
+        ) from e
+    return path
+
+
+def _of_images(model: VAE, what: str, x: Tensor, n: int) -> Tensor:
+    from vae import views
+
+    if what == "reconstructions":
+        return views.reconstructions(model, x[: n * max(1, n // 2)], n)
+    if what == "interpolation":
+        return views.interpolation(model, x[:n], x[n : 2 * n], n)
+    return views.traversal(model, x, n, n)
+
+
+def task(config: DictConfig) -> None:
+    """One job of the command."""
+    print(f"picture: {generate(plain(config))}")
+
+
+if __name__ == "__main__":
+    run("generate", task, help=__doc__, groups=[])

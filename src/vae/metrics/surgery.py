@@ -1,0 +1,72 @@
+"""ELBO surgery: how much of the rate is information about x, and how much a misfit of the prior."""
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from vae.metrics.estimate import Estimate
+from vae.model.distributions.sampling import rsample_and_log_prob
+from vae.model.precision import widest
+from vae.model.vae import VAE
+
+# pairs of a code and a posterior evaluated at once, times the dimensions of z
+CHUNK = 20_000_000
+# where every density takes latent_dim passes of a network
+FEW = 200
+
+
+class Surgery(NamedTuple):
+    """The two parts of the rate over a set of N examples, in nats.
+
+    Arguments:
+        mutual_information: I(n; z) = E KL(q(z|x_n) || q(z)), at most log N.
+        aggregate_kl: KL(q(z) || p(z)), with q(z) = 1/N sum_n q(z|x_n).
+        num_examples: N.
+    """
+
+    mutual_information: Estimate
+    aggregate_kl: Estimate
+    num_examples: int
+
+
+@torch.no_grad()
+def surgery(model: VAE, x: Tensor, num_codes: int = 500) -> Surgery:
+    r"""Take the rate apart over the examples `x`.
+
+    .. math:: \tfrac{1}{N} \sum_n KL(q(z \mid x_n) \| p(z))
+        = \underbrace{\tfrac{1}{N} \sum_n KL(q(z \mid x_n) \| q(z))}_{I(n; z)} + KL(q(z) \| p(z))
+
+    Both parts are means over one code z of each of some of the examples.
+
+    Arguments:
+        model: The model, in evaluation mode.
+        x: The examples, with shape (N, \*event_shape); only 200 of them are used where the
+            posterior's density is sequential.
+        num_codes: How many codes at most.
+
+    References:
+        ELBO surgery (Hoffman & Johnson, 2016), eq. 3
+    """
+    if model.posterior.density == "sequential":
+        x, num_codes = x[:FEW], min(num_codes, FEW // 2)
+    n = len(x)
+    wide = widest(x.device)
+    q = model.encode(x[:num_codes])
+    z, log_qz = rsample_and_log_prob(q, 1)
+    own = (q.log_prob(z) if log_qz is None else log_qz)[0].to(wide)
+    codes, dim = z[0], z.shape[-1]
+    log_sum = own.new_full((len(codes),), -math.inf)
+    step = max(1, CHUNK // (len(codes) * dim))
+    for some in x.split(min(step, 1000)):
+        pairs = model.encode(some).log_prob(codes[:, None]).to(wide)
+        log_sum = torch.logaddexp(log_sum, pairs.logsumexp(1))
+    log_aggregate = log_sum - math.log(n)
+    log_pz = model.prior().log_prob(codes).to(wide)
+    return Surgery(_mean(own - log_aggregate), _mean(log_aggregate - log_pz), n)
+
+
+def _mean(values: Tensor) -> Estimate:
+    error = values.std() / math.sqrt(len(values)) if len(values) > 1 else torch.tensor(math.nan)
+    return Estimate(float(values.mean()), float(error), len(values))

@@ -1,0 +1,173 @@
+"""What results.json holds: one schema for every run and every evaluation."""
+
+import json
+import math
+import platform
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+from lightning.pytorch import Trainer
+
+import vae
+from vae.data.module import DataModule
+from vae.evaluation import EvaluationModule
+from vae.metrics.estimate import Estimate
+
+Config = Mapping[str, Any]
+SCHEMA = 2
+
+
+def collect(
+    config: Config,
+    data: DataModule,
+    module: EvaluationModule,
+    trainer: Trainer,
+    analysis: Mapping[str, Mapping[str, Any]],
+    *,
+    checkpoint: Path | None,
+    words: Sequence[str],
+    seconds: float,
+    train: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """What results.json holds.
+
+    Arguments:
+        config: The whole config of the run.
+        data: The data module.
+        module: The module, tested.
+        trainer: The trainer that tested it.
+        analysis: What `analyse` found, by section.
+        checkpoint: What was tested.
+        words: The command; empty outside a command.
+        seconds: How long the test took, with the analysis.
+        train: What is known of the training.
+    """
+    test = estimates_of(module, data)
+    return {
+        "schema": SCHEMA,
+        "name": config["name"],
+        "command": shlex.join(words),
+        "seed": config["seed"],
+        "checkpoint": str(checkpoint) if checkpoint else None,
+        "score": _score(train, test, module.bounded),
+        "test": test | dict(analysis.get("test", {})),
+        "latents": dict(analysis.get("latents", {})),
+        "samples": dict(analysis.get("samples", {})),
+        "train": dict(train) if train else None,
+        "test_seconds": seconds,
+        "parameters": sum(p.numel() for p in module.parameters()),
+        "data": {
+            "name": data.source.name,
+            "fingerprint": data.source.fingerprint,
+            "event_shape": list(data.event_shape),
+            "binarize": data.pixels.binarize,
+            "dequantize": data.pixels.dequantize,
+            "sizes": {split: len(indices) for split, indices in data.indices.items()},
+        },
+        "versions": {
+            "vae": vae.__version__,
+            "torch": torch.__version__,
+            "lightning": lightning.__version__,
+            "python": platform.python_version(),
+        },
+        "device": str(trainer.strategy.root_device),
+        "threads": torch.get_num_threads(),
+    }
+
+
+def training(trainer: Trainer, data: DataModule, seconds: float, bounded: bool) -> dict[str, Any]:
+    """What is known of the training: seconds, speed, epochs, steps, the best validation score.
+
+    Arguments:
+        trainer: The trainer, after fit.
+        data: The data module.
+        seconds: How long it took, validation included.
+        bounded: Whether the score is an ELBO, rather than a distortion.
+    """
+    batches = trainer.global_step * trainer.accumulate_grad_batches
+    seen = batches * len(data.indices["train"]) / len(data.train_dataloader())
+    best = getattr(trainer.checkpoint_callback, "best_model_score", None)
+    return {
+        "seconds": seconds,
+        "images_per_second": seen / seconds,
+        "epochs": trainer.current_epoch,
+        "steps": trainer.global_step,
+        "best_val_score": None if best is None else (1 if bounded else -1) * float(best),
+    }
+
+
+def earlier_training(directory: Path) -> dict[str, Any] | None:
+    """What a run's own results.json says of its training; None if it has none."""
+    path = directory / "results.json"
+    if not path.is_file():
+        return None
+    known = json.loads(path.read_text()).get("train")
+    return known if isinstance(known, dict) and "best_val_score" in known else None
+
+
+def estimates_of(module: EvaluationModule, data: DataModule) -> dict[str, dict[str, float]]:
+    """The estimates of the test: elbo, rate, distortion, log_px and bits_per_dim."""
+    estimates = module.results()
+    samples = module.num_samples or 1
+    test: dict[str, dict[str, float]] = {
+        name: estimate_dict(estimates[name], samples)
+        for name in ("elbo", "rate", "distortion")
+        if name in estimates
+    }
+    if "rate" in test and module.exact_rate:
+        test["rate"]["num_samples"] = 0
+    if "log_px" in estimates:
+        test["log_px"] = estimate_dict(estimates["log_px"], samples) | {
+            "monte_carlo_standard_error": math.sqrt(
+                estimates["variance"].value / estimates["variance"].num_examples
+            ),
+            "effective_samples": estimates["effective_samples"].value,
+        }
+        if data.pixels.binarize == "none" and (data.pixels.dequantize or _discrete(module)):
+            test["bits_per_dim"] = _bits_per_dim(
+                test["log_px"], math.prod(data.event_shape), data.pixels.dequantize
+            )
+    return test
+
+
+def estimate_dict(estimate: Estimate, num_samples: int) -> dict[str, float]:
+    """An estimate and the number of samples it took, as results.json holds them."""
+    return {**estimate._asdict(), "num_samples": num_samples}
+
+
+def _score(
+    train: Mapping[str, Any] | None, test: Mapping[str, Mapping[str, float]], bounded: bool
+) -> float:
+    """The best validation ELBO, else the test's; minus the distortion where there is no ELBO."""
+    if train and train["best_val_score"] is not None:
+        return float(train["best_val_score"])
+    sign, name = (1, "elbo") if bounded else (-1, "distortion")
+    return sign * test[name]["value"] if name in test else math.nan
+
+
+def _discrete(module: EvaluationModule) -> bool:
+    return bool(module.model.likelihood.support.is_discrete)
+
+
+def _bits_per_dim(
+    log_px: Mapping[str, float], dimensions: int, dequantized: bool
+) -> dict[str, float]:
+    r"""The bits per pixel and channel that code the bytes.
+
+    .. math:: -\log_2 p(x) / D \text{ (a probability of levels)}, \quad
+        -\log_2 p(x) / D + 8 \text{ (a density of dequantised values in [0, 1))}
+
+    References:
+        A note on the evaluation of generative models (Theis et al., 2016), section 3.1
+    """
+    scale = dimensions * math.log(2)
+    return dict(log_px) | {
+        "value": -log_px["value"] / scale + (8 if dequantized else 0),
+        "standard_error": log_px["standard_error"] / scale,
+        "monte_carlo_standard_error": log_px["monte_carlo_standard_error"] / scale,
+        "dequantized": dequantized,
+    }

@@ -1,0 +1,108 @@
+"""A run directory or a checkpoint to the model, rebuilt from the config it carries."""
+
+import pickle
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from vae.build import build_model
+from vae.errors import RunError, VAEError
+from vae.model.vae import VAE
+
+
+@dataclass(frozen=True)
+class Run:
+    """A trained run.
+
+    Arguments:
+        model: The model, in evaluation mode, on the CPU.
+        config: What it was trained with, as plain values.
+        event_shape: The shape of an example.
+        checkpoint: The checkpoint's path.
+        directory: The run directory; that of the checkpoint if it lies in none.
+    """
+
+    model: VAE
+    config: dict[str, Any]
+    event_shape: tuple[int, ...]
+    checkpoint: Path
+    directory: Path
+
+
+def load(path: str | Path, allow: Sequence[str] = ()) -> VAE:
+    """The model of a run, in evaluation mode, on the CPU.
+
+    Nothing is unpickled but tensors and plain values, and nothing is built but classes of
+    vae.model.
+
+    Arguments:
+        path: A run directory (its best checkpoint is taken, or else its last) or a checkpoint.
+        allow: Names of packages of yours that the model's classes may also come from.
+
+    Raises:
+        RunError: If there is no such run, or it cannot be rebuilt.
+        ConfigError: If its config names anything that is not allowed.
+    """
+    return open_run(path, allow).model
+
+
+def open_run(path: str | Path, allow: Sequence[str] = ()) -> Run:
+    """A run with its config; the arguments and errors are those of `load`."""
+    checkpoint = find_checkpoint(Path(path))
+    content = _read(checkpoint)
+    card = content.get("vae") if isinstance(content, dict) else None
+    if not isinstance(card, dict) or not {"config", "event_shape"} <= set(card):
+        raise RunError(
+            f"a checkpoint of this package carries the config that rebuilds it, but {checkpoint} "
+            "has none; give one that python -m vae.train wrote."
+        )
+    event_shape = tuple(int(n) for n in card["event_shape"])
+    try:
+        model = build_model({**card["config"], "allow": list(allow)}, event_shape)
+        prefix = "model."
+        weights = content["state_dict"]
+        model.load_state_dict(
+            {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}
+        )
+    except VAEError:
+        raise
+    except (KeyError, TypeError, AttributeError, RuntimeError, ValueError) as e:
+        raise RunError(
+            f"a checkpoint's config and weights must fit together, but those of {checkpoint} do "
+            f"not ({' '.join(str(e).split())[:200]}); give an undamaged one."
+        ) from e
+    home = checkpoint.parent
+    directory = home.parent if home.name == "checkpoints" else home
+    return Run(model.eval(), card["config"], event_shape, checkpoint, directory)
+
+
+def find_checkpoint(path: Path) -> Path:
+    """The checkpoint that `path` means: itself, or the best (else the last) of a run directory.
+
+    Raises:
+        RunError: If there is none.
+    """
+    if path.is_file():
+        return path
+    for folder in (path / "checkpoints", path):
+        for name in ("best.ckpt", "last.ckpt"):
+            if (folder / name).is_file():
+                return folder / name
+    what = "has no checkpoints/best.ckpt or last.ckpt" if path.exists() else "does not exist"
+    raise RunError(
+        f"run= takes a run directory or a checkpoint, but {path} {what}; give the directory that "
+        "python -m vae.train printed."
+    )
+
+
+def _read(checkpoint: Path) -> Any:
+    try:
+        return torch.load(checkpoint, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as e:
+        raise RunError(
+            f"a checkpoint holds tensors and plain values alone, but {checkpoint} cannot be read "
+            f"as such ({' '.join(str(e).split())[:200]}); give one that python -m vae.train wrote."
+        ) from e

@@ -1,0 +1,65 @@
+"""Settings that no class checks: the types of each command's own."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from vae.errors import ConfigError
+from vae.make import convert
+
+Count = Annotated[int, Field(ge=0)]
+Positive = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
+
+EVALUATION = {
+    "num_samples": Count,
+    "memory": Annotated[float, Field(ge=1)],
+    "surgery": Count,
+    "probe": Count,
+    "fid": Count,
+    "finetune": Count,
+    "finetune_steps": Positive,
+}
+TRAIN = {
+    "seed": Seed,
+    "allow": list[str],
+    "model.latent_dim": Positive,
+    "model.output_bias": Literal["data", "zero"],
+} | {f"evaluate.{name}": hint for name, hint in EVALUATION.items()}
+EVALUATE = {"run": str, "seed": Seed, "allow": list[str], "pictures": Count} | EVALUATION
+GENERATE = {
+    "run": str,
+    "what": Literal["samples", "reconstructions", "interpolation", "traversal", "manifold"],
+    "count": Positive,
+    "split": Literal["train", "val", "test"],
+    "seed": Seed,
+    "out": str | None,
+    "allow": list[str],
+}
+FIT_PRIOR = {"run": str, "examples": Positive, "seed": Seed, "out": str | None, "allow": list[str]}
+
+
+def check(config: Mapping[str, Any], hints: Mapping[str, Any]) -> None:
+    """Refuse a setting of the wrong type.
+
+    Arguments:
+        config: The whole config.
+        hints: The types, by the settings' dotted names.
+
+    Raises:
+        ConfigError: If there is one.
+    """
+    for where, hint in hints.items():
+        value: Any = config
+        for key in where.split("."):
+            if not isinstance(value, Mapping) or key not in value:
+                raise ConfigError(f"{where} must be set, got nothing; leave it in the config.")
+            value = value[key]
+        convert(value, hint, where)
+    for part, node in config.get("model", {}).items():
+        if part not in ("latent_dim", "output_bias") and not isinstance(node, Mapping):
+            raise ConfigError(
+                f"model.{part} is a group of settings, got {node}; choose one with "
+                f"model/{part}={node}."
+            )
