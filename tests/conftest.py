@@ -40,6 +40,8 @@ def tiny(tmp_path):
             "trainer.log_every_n_steps=1",
             "trainer.accelerator=cpu",
             "evaluate.num_samples=2",
+            "evaluate.surgery=0",
+            "evaluate.probe=0",
             "data.eval_batch_size=100",
             f"run_dir={Path(tmp_path) / 'run'}",
         ]

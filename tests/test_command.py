@@ -18,6 +18,8 @@ FAST = [
     "trainer.max_epochs=1",
     "trainer.accelerator=cpu",
     "evaluate.num_samples=2",
+    "evaluate.surgery=0",
+    "evaluate.probe=0",
     "data.eval_batch_size=100",
 ]
 
@@ -192,7 +194,7 @@ def test_help_lists_every_word_and_those_of_the_user(cli, tmp_path):
     (tmp_path / "mine" / "objective" / "own.yaml").write_text("{}")
     code, out, _ = cli("--help", "--config-dir", "mine")
     assert code == 0
-    assert "objective: elbo, own" in out
+    assert ", own, " in next(x for x in out.splitlines() if x.startswith("  objective: "))
     for path in config_dir().glob("*/*.yaml"):
         (line,) = [x for x in out.splitlines() if x.startswith(f"  {path.parent.name}: ")]
         assert path.stem in line.partition(": ")[2].split(", ")

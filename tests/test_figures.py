@@ -1,10 +1,7 @@
 import numpy as np
 import torch
 
-from vae import build
-from vae.callbacks.pictures import manifold, reconstructions
-from vae.figures import curves, grid
-from vae.train import compose
+from vae.figures import bars, curves, grid, scatter
 
 
 def test_a_grid_shows_each_image_in_its_place():
@@ -36,29 +33,29 @@ def test_curves_draw_every_logged_point(tmp_path):
     assert val.get_xdata().tolist() == [19]
 
 
-def model(latent_dim):
-    torch.manual_seed(0)
-    return build.build_model(compose(f"model.latent_dim={latent_dim}"), (1, 6, 6)).eval()
+def test_curves_draw_only_what_was_logged(tmp_path):
+    path = tmp_path / "metrics.csv"
+    path.write_text("step,train/distortion,val/distortion\n9,100,\n19,,90\n")
+    assert [axes.get_title() for axes in curves(path).axes] == ["distortion"]
 
 
-@torch.no_grad()
-def test_reconstructions_stand_below_their_originals():
-    vae = model(3)
-    x = torch.rand(6, 1, 6, 6).round()
-    rows = reconstructions(vae, x, columns=3).unflatten(0, (4, 3))
-    assert torch.equal(rows[0], x[:3])
-    assert torch.equal(rows[2], x[3:])
-    torch.testing.assert_close(rows[3], vae.decode(vae.encode(x[3:]).mean).mean)
+def test_bars_show_every_dimension_the_fullest_first():
+    figure = bars([0.5, 0.001, 2.0], [1.0, 0.0, 3.0], threshold=0.01)
+    rate, variance = figure.axes
+    assert [bar.get_height() for bar in rate.patches] == [3, 1, 0]
+    assert [bar.get_height() for bar in variance.patches] == [2, 0.5, 0.001]
+    assert [t.get_text() for t in rate.get_xticklabels()] == ["2", "0", "1"]
+    assert "2 of 3 dimensions active" in figure.get_suptitle()
+    assert len(bars([0.5, 0.001, 2.0], None, threshold=0.01).axes) == 1
 
 
-@torch.no_grad()
-def test_the_manifold_runs_over_the_quantiles_of_the_prior():
-    vae = model(2)
-    images = manifold(vae, 3).unflatten(0, (3, 3))
-    centre = vae.decode(torch.zeros(1, 2)).mean[0]
-    torch.testing.assert_close(images[1, 1], centre)
-    # the quartile of a standard normal to the right, and at the top
-    right = vae.decode(torch.tensor([[0.6744898, 0.0]])).mean[0]
-    torch.testing.assert_close(images[1, 2], right)
-    top = vae.decode(torch.tensor([[0.0, 0.6744898]])).mean[0]
-    torch.testing.assert_close(images[0, 1], top)
+def test_a_scatter_shows_the_first_two_components():
+    z = torch.randn(200, 5) * torch.tensor([0.1, 5.0, 0.1, 2.0, 0.1])
+    axes = scatter(z, torch.arange(200) % 3).axes[0]
+    drawn = torch.from_numpy(axes.collections[0].get_offsets().data)
+    centred = z.double() - z.double().mean(0)
+    for column, d in ((0, 1), (1, 3)):
+        assert torch.corrcoef(torch.stack([drawn[:, column], centred[:, d]]))[0, 1].abs() > 0.99
+    assert len(axes.get_legend().get_texts()) == 3
+    plain = scatter(z[:, :2], torch.arange(200) % 3).axes[0]
+    assert plain.get_xlabel() == "z[0]"

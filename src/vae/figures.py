@@ -122,5 +122,6 @@ def scatter(z: Tensor, label: Tensor) -> Figure:
     axes.set(
         xlabel=axis[0], ylabel=axis[1], title="E[z|x] of test images, by class", aspect="equal"
     )
-    axes.legend(*points.legend_elements(num=None), fontsize=7, loc="upper right")
+    handles, names = points.legend_elements(num=len(label.unique()))
+    axes.legend(handles=handles, labels=names, fontsize=7, loc="upper right")
     return figure

@@ -1,28 +1,20 @@
 """What a run says of itself: a table before, a table after, config.yaml and results.json."""
 
 import json
-import math
-import platform
-import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import lightning
-import torch
 import yaml
 from lightning.pytorch import Trainer
 from lightning.pytorch.utilities import rank_zero_only
 from rich.console import Console
 from rich.table import Table
 
-import vae
 from vae.data.module import DataModule
 from vae.errors import ConfigError
-from vae.metrics.estimate import Estimate
 from vae.model.vae import VAE
-from vae.module import VAEModule
 
 Config = Mapping[str, Any]
 

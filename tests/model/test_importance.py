@@ -1,7 +1,7 @@
 import pytest
 import torch
-from tests.model.linear_gaussian import LinearGaussian
 
+from tests.model.linear_gaussian import LinearGaussian
 from vae.model.importance import importance
 from vae.objectives.elbo import ELBO
 

@@ -41,7 +41,8 @@ class FeatureNetwork(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """The features, with shape (N, 64), for bytes with shape (N, C, H, W)."""
-        return (self.body(images.float() / 255) - self.mean) / self.deviation
+        features: Tensor = (self.body(images.float() / 255) - self.mean) / self.deviation
+        return features
 
     def logits(self, images: Tensor) -> Tensor:
         """The classes' logits, with shape (N, num_classes), for bytes."""

@@ -3,7 +3,6 @@
 import numpy as np
 
 from vae.data.source import Array, Source
-from vae.errors import DataError
 
 
 class Digits(Source):
@@ -17,18 +16,9 @@ class Digits(Source):
     fingerprint = "scikit-learn-1797"
 
     def decode(self) -> dict[str, Array]:
-        """The arrays, with the levels 0 to 16 spread over 0 to 255.
+        """The arrays, with the levels 0 to 16 spread over 0 to 255."""
+        from sklearn.datasets import load_digits
 
-        Raises:
-            DataError: If scikit-learn is not installed.
-        """
-        try:
-            from sklearn.datasets import load_digits
-        except ImportError as e:
-            raise DataError(
-                "data=digits needs scikit-learn, which is not installed; "
-                "run: pip install 'vae-lab[digits]'."
-            ) from e
         digits = load_digits()
         images = np.rint(digits.images[:, None] * (255 / 16)).astype(np.uint8)
         labels = digits.target.astype(np.uint8)

@@ -41,9 +41,11 @@ class ContinuousBernoulli(Distribution):
         self.logits = logits
         super().__init__(logits.shape, validate_args=False)
 
-    def expand(self, batch_shape: Size, _instance: Distribution | None = None) -> Distribution:
+    def expand(
+        self, batch_shape: Size | list[int] | tuple[int, ...], _instance: object = None
+    ) -> Distribution:
         """The same distribution, with another batch shape."""
-        return ContinuousBernoulli(self.logits.expand(batch_shape))
+        return ContinuousBernoulli(self.logits.expand(Size(batch_shape)))
 
     def log_prob(self, value: Tensor) -> Tensor:
         """log p(x) in nats, elementwise."""
@@ -63,11 +65,13 @@ class ContinuousBernoulli(Distribution):
         """1 / l^2 - 1 / (4 sinh(l/2)^2), and 1/12 at 0."""
         l = self.logits  # noqa: E741
         small = l.abs() < 0.1
-        safe = torch.where(small, torch.ones_like(l), l).clamp(-80, 80)
-        exact = safe.square().reciprocal() - (2 * torch.sinh(safe / 2)).square().reciprocal()
-        return torch.where(small, 1 / 12 - l.square() / 240, exact)
+        safe = torch.where(small, torch.ones_like(l), l)
+        # beyond 80 the second term is below 1e-34
+        sinh = torch.sinh(safe.clamp(-80, 80) / 2)
+        exact = safe.square().reciprocal() - (2 * sinh).square().reciprocal()
+        return torch.where(small, 1 / 12 - l.square() / 240 + l**4 / 6048, exact)
 
-    def rsample(self, sample_shape: Size | list[int] | tuple[int, ...] = Size()) -> Tensor:
+    def rsample(self, sample_shape: Size | list[int] | tuple[int, ...] = ()) -> Tensor:
         """x by the inverse of the distribution function."""
         shape = self._extended_shape(sample_shape)
         l = self.logits.expand(shape)  # noqa: E741

@@ -34,10 +34,12 @@ class Delta(Distribution):
         r"""Zeros, with shape (\*, D)."""
         return torch.zeros_like(self.loc)
 
-    def expand(self, batch_shape: Size, _instance: Distribution | None = None) -> Distribution:
+    def expand(
+        self, batch_shape: Size | list[int] | tuple[int, ...], _instance: object = None
+    ) -> Distribution:
         r"""The same point, with another batch shape."""
         return Delta(self.loc.expand(*batch_shape, *self.event_shape))
 
-    def rsample(self, sample_shape: Size | list[int] | tuple[int, ...] = Size()) -> Tensor:
+    def rsample(self, sample_shape: Size | list[int] | tuple[int, ...] = ()) -> Tensor:
         r"""The point, as often as asked for."""
         return self.loc.expand(*sample_shape, *self.loc.shape)

@@ -12,8 +12,8 @@ from torch.distributions import (
 )
 
 
-@register_kl(MultivariateNormal, Independent)
-def _kl_full_diagonal(q: MultivariateNormal, p: Independent) -> Tensor:
+@register_kl(MultivariateNormal, Independent)  # type: ignore[untyped-decorator]
+def _kl_full_diagonal(q: MultivariateNormal, p: "Independent[Distribution]") -> Tensor:
     r"""KL(N(m, L L^T) || N(n, diag(s^2)))."""
     base = p.base_dist
     if not isinstance(base, Normal) or p.reinterpreted_batch_ndims != 1:

@@ -59,7 +59,7 @@ class NormalMixture(Distribution):
         r"""log p(z) in nats, with shape (\*), for z with shape (\*, D)."""
         return self.component_log_prob(value).logsumexp(-1).to(value.dtype)
 
-    def sample(self, sample_shape: Size | list[int] | tuple[int, ...] = Size()) -> Tensor:
+    def sample(self, sample_shape: Size | list[int] | tuple[int, ...] = ()) -> Tensor:
         r"""z ~ p(z), with shape (\*sample_shape, D)."""
         with torch.no_grad():
             which = Categorical(logits=self.log_weights).sample(Size(sample_shape))

@@ -43,8 +43,9 @@ class OptimalNormal(Distribution):
             variance = (value - self.loc).square().mean().clamp_min(self.min_scale**2)
             self.observe(variance)
         scale = variance.sqrt().expand_as(self.loc)
-        return Normal(self.loc, scale, validate_args=False).log_prob(value)
+        log_p: Tensor = Normal(self.loc, scale, validate_args=False).log_prob(value)
+        return log_p
 
-    def sample(self, sample_shape: Size | list[int] | tuple[int, ...] = Size()) -> Tensor:
+    def sample(self, sample_shape: Size | list[int] | tuple[int, ...] = ()) -> Tensor:
         """Only a fixed scale can be sampled from: the means."""
         return self.loc.detach().expand(self._extended_shape(sample_shape))

@@ -1,8 +1,7 @@
 """zuko's flows, without the global switch that importing them turns off."""
 
-from torch.distributions import Distribution
-
 import zuko
+from torch.distributions import Distribution
 from zuko.distributions import NormalizingFlow as NormalizingFlow
 from zuko.flows import MAF as MAF
 from zuko.flows import NSF as NSF

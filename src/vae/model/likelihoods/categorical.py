@@ -33,7 +33,7 @@ class Categorical(nn.Module):
     def forward(self, features: Tensor) -> Distribution:
         """p(x|z), with batch shape (*), for features with shape (*, *feature_shape)."""
         n = len(self.event_shape)
-        logits = at_least_float32(features).unflatten(-n, (256, -1)).movedim(-n - 1, 0)
+        logits = at_least_float32(features).unflatten(-n, (256, -1)).movedim(-n - 1, -1)
         return Independent(CategoricalLevels(logits), n, validate_args=False)
 
     def features_at(self, mean: Tensor) -> Tensor:

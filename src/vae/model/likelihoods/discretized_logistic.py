@@ -48,6 +48,6 @@ class DiscretizedLogistic(LocationScale):
     def forward(self, features: Tensor) -> Distribution:
         """p(x|z), with batch shape (*), for features with shape (*, *feature_shape)."""
         loc, scale = self.loc_and_scale(features)
-        one = torch.zeros_like(loc[None])
-        pixels = DiscretizedLogisticMixture(one, loc[None], scale[None])
+        one = torch.zeros_like(loc[..., None])
+        pixels = DiscretizedLogisticMixture(one, loc[..., None], scale[..., None])
         return Independent(pixels, len(self.event_shape), validate_args=False)

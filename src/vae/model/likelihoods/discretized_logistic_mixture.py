@@ -59,9 +59,10 @@ class DiscretizedLogisticMixture(nn.Module):
         """
         n = len(self.event_shape)
         parts = at_least_float32(features).unflatten(-n, (3, self.components, -1))
-        logits, loc, raw_scale = parts.movedim(-n - 1, 0).movedim(-n - 1, 0).unbind(0)
+        # (*, 3, K, *event_shape) to three of (*, *event_shape, K)
+        logits, loc, raw_scale = parts.movedim(-n - 1, -1).unbind(-n - 2)
         scale = nn.functional.softplus(raw_scale) + self.min_scale
-        pixels = Pixels(logits.log_softmax(0), loc, scale)
+        pixels = Pixels(logits.log_softmax(-1), loc, scale)
         return Independent(pixels, n, validate_args=False)
 
     def features_at(self, mean: Tensor) -> Tensor:

@@ -39,6 +39,7 @@ class Gaussian(LocationScale):
 
     support: ClassVar[constraints.Constraint] = constraints.real
     running_variance: Tensor
+    batches: Tensor
 
     def __init__(
         self,

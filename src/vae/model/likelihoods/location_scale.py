@@ -1,7 +1,6 @@
 """What pixels with a location and a scale share."""
 
 import math
-from typing import Literal
 
 import torch
 from torch import Tensor, nn

@@ -32,7 +32,8 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """With the shape (N, channels, H, W) of x."""
-        return x + self.f(x)
+        y: Tensor = x + self.f(x)
+        return y
 
 
 class ResNetEncoder(nn.Sequential):

@@ -78,4 +78,5 @@ class IAF(nn.Module):
         base = Independent(Normal(loc, scale, validate_args=False), 1, validate_args=False)
         # zuko's transforms lead from z to the base
         inverse = [m(context).inv for m in reversed(self.maps)]
-        return NormalizingFlow(ComposedTransform(*inverse), base)
+        flow: Distribution = NormalizingFlow(ComposedTransform(*inverse), base)
+        return flow

@@ -1,0 +1,192 @@
+"""Every choice meets every other: what is allowed trains, samples and is evaluated; the rest says why.
+
+Posterior, prior and objective meet in the bound, likelihood and networks in p(x|z), so all triples
+of each are walked; a sample of the whole lattice is walked besides.
+"""
+
+import copy
+import itertools
+import random
+
+import pytest
+import torch
+
+from vae import build
+from vae.argv import config_dir
+from vae.data.batches import Batch
+from vae.errors import ConfigError
+from vae.module import VAEModule
+from vae.train import compose
+
+
+def words(group):
+    return sorted(p.stem for p in (config_dir() / group).glob("*.yaml"))
+
+
+POSTERIORS, PRIORS = words("model/posterior"), words("model/prior")
+LIKELIHOODS, OBJECTIVES = words("model/likelihood"), words("objective")
+ENCODERS, DECODERS = words("model/encoder"), words("model/decoder")
+WHOLE = list(itertools.product(POSTERIORS, PRIORS, LIKELIHOODS, ENCODERS, DECODERS, OBJECTIVES))
+
+# settings that keep a cell small
+SMALL = {
+    "hidden": [8],
+    "channels": [4],
+    "components": 3,
+    "transforms": 1,
+    "context": 4,
+    "num_samples": 2,
+    "groups": 2,
+    "group_size": 2,
+}
+
+
+def small(node):
+    return {k: SMALL.get(k, small(v) if isinstance(v, dict) else v) for k, v in node.items()}
+
+
+@pytest.fixture(scope="module")
+def options():
+    """The config of every word, composed once."""
+    base = compose("data=digits", "data.batch_size=6", "model.latent_dim=3")
+    found = {"base": base}
+    for part in ("posterior", "prior", "likelihood", "encoder", "decoder"):
+        for word in words(f"model/{part}"):
+            node = compose(f"model/{part}={word}")["model"][part]
+            found[part, word] = small(node)
+    for word in OBJECTIVES:
+        found["objective", word] = small(compose(f"objective={word}")["objective"])
+    return found
+
+
+@pytest.fixture(scope="module")
+def data(options):
+    """The data module of each likelihood."""
+    modules = {}
+    for word in LIKELIHOODS:
+        config = configure(options, likelihood=word)
+        modules[word] = build.build_data(config)
+    return modules
+
+
+def configure(options, **chosen):
+    config = copy.deepcopy(options["base"])
+    for part, word in chosen.items():
+        if part == "objective":
+            config["objective"] = options[part, word]
+        else:
+            config["model"][part] = options[part, word]
+    return config
+
+
+def refusal(posterior, prior, objective):
+    """Why a cell makes no sense; None if it does."""
+    if posterior == "delta" and objective not in ("reconstruction", "mmd"):
+        return "infinite for the point mass"
+    if prior == "vampprior" and posterior in ("delta", "iaf"):
+        return "needs their densities"
+    if prior != "standard_normal" and objective in ("reconstruction", "mmd"):
+        return "gives it no gradient"
+    if objective in ("beta_tc", "free_bits") and not (
+        posterior == "diagonal_normal" and prior == "standard_normal"
+    ):
+        return "products over them"
+    return None
+
+
+def walk(options, data, cell):
+    """Build a cell, take a step, sample and evaluate, or be refused."""
+    posterior, prior, likelihood, encoder, decoder, objective = cell
+    config = configure(
+        options,
+        posterior=posterior,
+        prior=prior,
+        likelihood=likelihood,
+        encoder=encoder,
+        decoder=decoder,
+        objective=objective,
+    )
+    torch.manual_seed(0)
+    source = data[likelihood]
+    if why := refusal(posterior, prior, objective):
+        with pytest.raises(ConfigError, match=why) as error:
+            build.build_module(config, source)
+        assert "; " in str(error.value), "a refusal names the remedy"
+        return
+    module = build.build_module(config, source)
+    batch = source.on_after_batch_transfer(next(iter(source.train_dataloader())), 0)
+    check_step(module, batch, cell)
+    check_use(module, batch, cell)
+
+
+def check_step(module: VAEModule, batch: Batch, cell):
+    module.train()
+    terms = module.objective(module._record(batch), t=0.5)
+    assert terms.objective.shape == (6,)
+    terms.loss.backward()
+    for name, parameter in module.named_parameters():
+        assert parameter.grad is not None, (cell, name)
+        assert parameter.grad.isfinite().all(), (cell, name)
+    torch.optim.SGD(module.parameters(), lr=1e-6).step()
+
+
+@torch.no_grad()
+def check_use(module: VAEModule, batch: Batch, cell):
+    model = module.model.eval()
+    x = model.sample(2)
+    assert x.shape == (2, *batch.x.shape[1:]), cell
+    assert model.likelihood.support.check(x).all(), cell
+    assert model.embed(batch.x).shape == (6, 3), cell
+    if module.bounded:
+        result = model.log_prob(batch.x, 2)
+        assert result.log_px.isfinite().all(), cell
+        assert ((result.effective >= 0.999) & (result.effective <= 2.001)).all(), cell
+    else:
+        assert model.decode(model.embed(batch.x)).log_prob(batch.x).isfinite().all(), cell
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("prior", PRIORS)
+@pytest.mark.parametrize("posterior", POSTERIORS)
+def test_posterior_prior_and_objective(options, data, posterior, prior, objective):
+    walk(options, data, (posterior, prior, "bernoulli", "mlp", "mlp", objective))
+
+
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+@pytest.mark.parametrize("decoder", DECODERS)
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_networks_and_likelihood(options, data, encoder, decoder, likelihood):
+    walk(
+        options, data, ("diagonal_normal", "standard_normal", likelihood, encoder, decoder, "elbo")
+    )
+
+
+@pytest.mark.parametrize("part", range(10))
+def test_a_sample_of_the_whole(options, data, part):
+    cells = random.Random(part).sample(WHOLE, 60)
+    for cell in cells:
+        walk(options, data, cell)
+
+
+def test_every_word_of_a_refusal_can_be_followed(options, data):
+    """The remedies named are words that exist."""
+    config = configure(options, posterior="delta")
+    with pytest.raises(ConfigError, match="objective=reconstruction or mmd"):
+        build.build_module(config, data["bernoulli"])
+    config = configure(options, prior="flow")
+    config["objective"] = {**options["objective", "elbo"], "kl": "analytic"}
+    with pytest.raises(ConfigError, match="set objective.kl=auto or monte_carlo"):
+        build.build_module(config, data["bernoulli"])
+    config = configure(options, posterior="iaf", objective="free_bits")
+    config["objective"] = {**config["objective"], "per": "example"}
+    assert build.build_module(config, data["bernoulli"])
+
+
+@pytest.mark.parametrize("likelihood", ["categorical", "discretized_logistic"])
+def test_discrete_levels_are_not_dequantised(options, likelihood):
+    config = configure(options, likelihood=likelihood)
+    config["data"] = {**config["data"], "dequantize": True}
+    with pytest.raises(ConfigError, match=r"set data\.dequantize=auto"):
+        build.build_data(config)
+    config["data"]["dequantize"] = "auto"
+    assert not build.build_data(config).pixels.dequantize
