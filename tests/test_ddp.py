@@ -39,7 +39,8 @@ def test_the_gradient_is_that_of_one_process_on_the_whole_batch(tmp_path):
     for rank in range(2):
         torch.manual_seed(1_000_003 * rank)
         mine = batch._replace(x=batch.x[rank::2], label=batch.label[rank::2])
-        losses.append(module._terms(data.on_after_batch_transfer(mine, 0)).loss)
+        record = module._record(data.on_after_batch_transfer(mine, 0))
+        losses.append(module.objective(record).loss)
     # the mean over the whole batch, with the noise that each example met
     (sum(losses) / 2).backward()
     for name, parameter in module.model.named_parameters():
@@ -55,9 +56,25 @@ def test_a_run_writes_once_and_evaluates_every_example_once(tmp_path):
     assert results["test"]["elbo"]["num_examples"] == 10_000
     assert results["train"]["steps"] == 2
     assert results["test"]["log_px"]["num_examples"] == 10_000
-    assert len(list(path.parent.glob("pictures/*.png"))) == 3
+    assert len(list(path.parent.glob("pictures/*.png"))) == 7
     assert done.stdout.count("run directory:") == 1
     assert not list(tmp_path.rglob("*-v1.ckpt"))
+
+
+def test_an_evaluation_by_two_is_that_of_one(tmp_path):
+    python("-m", "vae.train", *FAST, "callbacks.pictures=null", "run_dir=run", cwd=tmp_path)
+    few = ["num_samples=2", "surgery=100", "probe=0", "fid=0", "pictures=2", "run=run"]
+    found = []
+    for name, trainer in (("one", "cpu"), ("two", "ddp")):
+        words = [*few, f"out={name}", f"trainer={trainer}", "trainer.accelerator=cpu"]
+        done = python("-m", "vae.evaluate", *words, cwd=tmp_path)
+        assert done.stdout.count("run directory:") == 1
+        found.append(json.loads((tmp_path / name / "results.json").read_text()))
+    one, two = found
+    assert one["test"]["log_px"]["num_examples"] == two["test"]["log_px"]["num_examples"] == 10_000
+    assert one["latents"]["variance"] == pytest.approx(two["latents"]["variance"], rel=1e-4)
+    # in closed form, so no other samples are met
+    assert one["test"]["rate"]["value"] == pytest.approx(two["test"]["rate"]["value"], rel=1e-6)
 
 
 def test_every_job_of_a_multirun_trains_on_its_own_overrides(tmp_path):

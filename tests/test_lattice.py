@@ -1,4 +1,4 @@
-"""Every choice meets every other: what is allowed trains, samples and is evaluated; the rest says why.
+"""Every choice meets every other: allowed cells train and are evaluated, others say why.
 
 Posterior, prior and objective meet in the bound, likelihood and networks in p(x|z), so all triples
 of each are walked; a sample of the whole lattice is walked besides.
@@ -175,7 +175,7 @@ def test_every_word_of_a_refusal_can_be_followed(options, data):
         build.build_module(config, data["bernoulli"])
     config = configure(options, prior="flow")
     config["objective"] = {**options["objective", "elbo"], "kl": "analytic"}
-    with pytest.raises(ConfigError, match="set objective.kl=auto or monte_carlo"):
+    with pytest.raises(ConfigError, match=r"set objective\.kl=auto or monte_carlo"):
         build.build_module(config, data["bernoulli"])
     config = configure(options, posterior="iaf", objective="free_bits")
     config["objective"] = {**config["objective"], "per": "example"}
