@@ -187,6 +187,23 @@ def test_other_precisions_train(tiny, precision, callbacks):
     assert 0.5 < elbo["standard_error"] < 5
 
 
+@pytest.mark.parametrize("precision", ["bf16-mixed", "bf16-true", "64-true"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("model/posterior=iaf",),
+        ("model/posterior=full_covariance_normal", "model/prior=vampprior"),
+        ("model/prior=flow", "model/likelihood=discretized_logistic"),
+        ("model/prior=mixture_of_gaussians", "model/likelihood=student_t", "objective=dreg"),
+    ],
+)
+def test_every_distribution_keeps_its_precision(tiny, precision, words):
+    """A network may be coarse, but densities are computed in float32 at least."""
+    config = tiny(f"trainer.precision={precision}", "model.latent_dim=4", *words, steps=5)
+    results = train(config).results["test"]
+    assert math.isfinite(results["log_px"]["value"])
+
+
 @pytest.mark.parametrize("debug", ["one_batch", "overfit", "profile"])
 def test_every_debug_config_runs(tiny, debug):
     config = tiny(f"debug={debug}", "trainer.max_epochs=1", "trainer.limit_train_batches=3")

@@ -69,10 +69,10 @@ def evaluate(config: dict[str, Any]) -> dict[str, Any]:
             callbacks.append(Pictures(config["pictures"]))
         node = {**config["trainer"], "default_root_dir": str(directory)}
         trainer = build.build_trainer({"trainer": node, "data": trained["data"]}, callbacks, [])
-    except Exception:
+        analysis, seconds = test(module, data, trainer, config)
+    except BaseException:
         report.release(directory)
         raise
-    analysis, seconds = test(module, data, trainer, config)
     found = results.collect(
         trained,
         data,

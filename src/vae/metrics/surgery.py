@@ -47,7 +47,7 @@ def surgery(model: VAE, x: Tensor, num_codes: int = 500) -> Surgery:
         num_codes: How many codes at most.
 
     References:
-        ELBO surgery (Hoffman & Johnson, 2016), eq. 3
+        ELBO surgery (Hoffman & Johnson, 2016), section 2
     """
     if model.posterior.density == "sequential":
         x, num_codes = x[:FEW], min(num_codes, FEW // 2)

@@ -21,7 +21,7 @@ class CIWAE(Objective):
         ValueError: If `beta` is not between 0 and 1, or `num_samples` not positive.
 
     References:
-        Tighter Variational Bounds are Not Necessarily Better (Rainforth et al., 2018), eq. 13
+        Tighter Variational Bounds are Not Necessarily Better (Rainforth et al., 2018), section 5
     """
 
     name: ClassVar[str] = "ciwae"

@@ -25,7 +25,7 @@ class DReG(Objective):
         ValueError: If `num_samples` is not positive.
 
     References:
-        Doubly Reparameterized Gradient Estimators (Tucker et al., 2019), eq. 8
+        Doubly Reparameterized Gradient Estimators (Tucker et al., 2019), the IWAE-DReG
     """
 
     name: ClassVar[str] = "dreg"

@@ -27,7 +27,7 @@ class FreeBits(ELBO):
 
     References:
         Improved Variational Inference with Inverse Autoregressive Flow (Kingma et al., 2016),
-        eq. 15
+        appendix (free bits)
     """
 
     name: ClassVar[str] = "free_bits"

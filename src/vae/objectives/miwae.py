@@ -23,7 +23,7 @@ class MIWAE(Objective):
         ValueError: If M or K is not positive.
 
     References:
-        Tighter Variational Bounds are Not Necessarily Better (Rainforth et al., 2018), eq. 12
+        Tighter Variational Bounds are Not Necessarily Better (Rainforth et al., 2018), section 5
     """
 
     name: ClassVar[str] = "miwae"

@@ -32,7 +32,7 @@ class MMD(Objective):
 
     References:
         Wasserstein Auto-Encoders (Tolstikhin et al., 2018), algorithm 2 (imq)
-        InfoVAE (Zhao et al., 2019), eq. 6 (with alpha = 1 - their alpha) (rbf)
+        InfoVAE (Zhao et al., 2019), section 3, with alpha = 1 - their alpha (rbf)
     """
 
     name: ClassVar[str] = "mmd"

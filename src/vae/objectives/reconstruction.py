@@ -26,8 +26,8 @@ class Reconstruction(Objective):
         ValueError: If a cost is negative, or `num_samples` not positive.
 
     References:
-        From Variational to Deterministic Autoencoders (Ghosh et al., 2020), eq. 8 (latent_l2),
-        11 (decoder_gradient)
+        From Variational to Deterministic Autoencoders (Ghosh et al., 2020), section 3 (RAE-GP; its
+        penalty is the same norm)
     """
 
     name: ClassVar[str] = "reconstruction"

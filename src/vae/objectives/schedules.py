@@ -37,7 +37,7 @@ class Linear:
 
     References:
         Generating Sentences from a Continuous Space (Bowman et al., 2016), section 3.1
-        Ladder Variational Autoencoders (Sønderby et al., 2016), eq. 11
+        Ladder Variational Autoencoders (Sønderby et al., 2016), warm-up
     """
 
     warmup: float = 0.1
@@ -62,7 +62,7 @@ class Cyclical:
         ramp: The fraction of a cycle that rises; in the rest the weight is 1.
 
     References:
-        Cyclical Annealing Schedule (Fu et al., 2019), eq. 6
+        Cyclical Annealing Schedule (Fu et al., 2019), section 3
     """
 
     cycles: int = 4

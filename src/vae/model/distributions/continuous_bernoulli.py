@@ -30,7 +30,7 @@ class ContinuousBernoulli(Distribution):
 
     References:
         The continuous Bernoulli: fixing a pervasive error in variational autoencoders
-        (Loaiza-Ganem & Cunningham, 2019), eq. 6, 7
+        (Loaiza-Ganem & Cunningham, 2019), section 3
     """
 
     arg_constraints: ClassVar = {"logits": constraints.real}

@@ -27,7 +27,7 @@ class DiscretizedLogisticMixture(Distribution):
 
     References:
         Improved Variational Inference with Inverse Autoregressive Flow (Kingma et al., 2016),
-        eq. 13
+        appendix (discretised logistic likelihood)
         PixelCNN++ (Salimans et al., 2017), eq. 2
     """
 

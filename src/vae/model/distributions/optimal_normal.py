@@ -22,7 +22,7 @@ class OptimalNormal(Distribution):
         observe: Receives each scale*^2.
 
     References:
-        Simple and Effective VAE Training with Calibrated Decoders (Rybkin et al., 2021), eq. 7
+        Simple and Effective VAE Training with Calibrated Decoders (Rybkin et al., 2021), section 3
     """
 
     arg_constraints: ClassVar = {"loc": constraints.real}

@@ -1,6 +1,8 @@
-"""zuko's flows, without the global switch that importing them turns off."""
+"""zuko's flows, without the global switch that importing them turns off, and in full precision."""
 
+import torch
 import zuko
+from torch import Tensor, nn
 from torch.distributions import Distribution
 from zuko.distributions import NormalizingFlow as NormalizingFlow
 from zuko.flows import MAF as MAF
@@ -8,7 +10,34 @@ from zuko.flows import NSF as NSF
 from zuko.flows import MaskedAutoregressiveTransform as MaskedAutoregressiveTransform
 from zuko.transforms import ComposedTransform as ComposedTransform
 
+from vae.model.precision import at_least_float32
+
 # zuko sets it to False for every distribution of the process; torch's default is __debug__
 Distribution.set_default_validate_args(__debug__)
 
 __version__ = zuko.__version__
+
+
+class FullPrecision(nn.Module):
+    """A flow's network, outside autocast: its outputs make a density.
+
+    Arguments:
+        network: The network.
+    """
+
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The network's output in float32 at least."""
+        weights = next(self.network.parameters())
+        with torch.autocast(x.device.type, enabled=False):
+            return at_least_float32(self.network(x.to(weights.dtype)))
+
+
+def in_full_precision(transform: nn.Module) -> nn.Module:
+    """`transform` with its network, if it has one, outside autocast."""
+    if isinstance(network := getattr(transform, "hyper", None), nn.Module):
+        transform.hyper = FullPrecision(network)
+    return transform

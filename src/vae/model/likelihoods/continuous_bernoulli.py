@@ -23,7 +23,7 @@ class ContinuousBernoulli(nn.Module):
 
     References:
         The continuous Bernoulli: fixing a pervasive error in variational autoencoders
-        (Loaiza-Ganem & Cunningham, 2019), eq. 6, 7
+        (Loaiza-Ganem & Cunningham, 2019), section 3
     """
 
     support: ClassVar[constraints.Constraint] = constraints.unit_interval

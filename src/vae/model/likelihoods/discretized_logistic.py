@@ -31,7 +31,7 @@ class DiscretizedLogistic(LocationScale):
 
     References:
         Improved Variational Inference with Inverse Autoregressive Flow (Kingma et al., 2016),
-        eq. 13
+        appendix (discretised logistic likelihood)
     """
 
     support: ClassVar[constraints.Constraint] = bytes_

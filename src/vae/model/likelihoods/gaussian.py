@@ -33,8 +33,8 @@ class Gaussian(LocationScale):
 
     References:
         Auto-Encoding Variational Bayes (Kingma & Welling, 2014), eq. 12 (per_pixel)
-        Simple and Effective VAE Training with Calibrated Decoders (Rybkin et al., 2021), eq. 4
-        (shared) and 7 (optimal)
+        Simple and Effective VAE Training with Calibrated Decoders (Rybkin et al., 2021), section 3
+        (shared, optimal)
     """
 
     support: ClassVar[constraints.Constraint] = constraints.real

@@ -30,7 +30,7 @@ class StudentT(LocationScale):
 
     References:
         Student-t Variational Autoencoder for Robust Density Estimation (Takahashi et al., 2018),
-        eq. 8
+        section 3
     """
 
     support: ClassVar[constraints.Constraint] = constraints.real

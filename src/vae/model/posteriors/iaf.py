@@ -43,7 +43,7 @@ class IAF(nn.Module):
         hidden: Sequence[int] = (256,),
         context: int = 64,
     ):
-        from vae.model.distributions.zuko import MaskedAutoregressiveTransform
+        from vae.model.distributions.zuko import MaskedAutoregressiveTransform, in_full_precision
 
         if min(transforms, context) < 1:
             raise ValueError(
@@ -53,16 +53,17 @@ class IAF(nn.Module):
         super().__init__()
         self.latent_dim = latent_dim
         self.feature_shape = (2 * latent_dim + context,)
-        ascending = torch.arange(latent_dim)
+        ascending, many = torch.arange(latent_dim), latent_dim > 1
         self.maps = nn.ModuleList(
-            MaskedAutoregressiveTransform(
-                latent_dim,
-                context,
-                order=ascending if t % 2 == 0 else ascending.flip(0),
-                hidden_features=tuple(hidden),
+            in_full_precision(
+                MaskedAutoregressiveTransform(
+                    latent_dim,
+                    context,
+                    # one dimension has no order, and zuko no argument for it
+                    **({"order": ascending if t % 2 == 0 else ascending.flip(0)} if many else {}),
+                    hidden_features=tuple(hidden),
+                )
             )
-            if latent_dim > 1
-            else MaskedAutoregressiveTransform(1, context, hidden_features=tuple(hidden))
             for t in range(transforms)
         )
 

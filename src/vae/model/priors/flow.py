@@ -35,7 +35,7 @@ class Flow(nn.Module):
         transforms: int = 6,
         hidden: Sequence[int] = (128, 128),
     ):
-        from vae.model.distributions.zuko import MAF, NSF
+        from vae.model.distributions.zuko import MAF, NSF, in_full_precision
 
         if transforms < 1:
             raise ValueError(f"a flow needs at least 1 transform, got {transforms}.")
@@ -44,6 +44,8 @@ class Flow(nn.Module):
         # two passes: one half given the other
         coupling = {"passes": 2, "hidden_features": tuple(hidden)} if latent_dim > 1 else {}
         self.flow = build(latent_dim, transforms=transforms, **coupling)
+        for layer in self.flow.transform.transforms:
+            in_full_precision(layer)
         self.numbers_per_sample = sum(hidden) + (24 if kind == "spline" else 2) * latent_dim
 
     def forward(self) -> Distribution:
