@@ -120,8 +120,10 @@ def test_a_run_directory_that_cannot_be_written_is_one_sentence(cli, tmp_path):
     assert err.count("\n") == 1
 
 
-def test_a_refused_run_leaves_its_directory_free(cli):
-    assert cli("hydra.run.dir=mine", "data.val_size=-1")[0] == 1
+def test_a_refused_run_leaves_its_directory_free(cli, tmp_path):
+    for word in ("data.val_size=-1", "evaluate.memory=x", "objective.kl=none"):
+        assert cli("hydra.run.dir=mine", word)[0] == 1
+        assert not (tmp_path / "mine").exists()
     assert cli("hydra.run.dir=mine", *FAST, "callbacks.pictures=null")[0] == 0
 
 

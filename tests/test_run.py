@@ -241,6 +241,7 @@ def test_the_same_seed_gives_the_same_picture(finished, tmp_path):
         (["what=films"], "what must be samples or reconstructions"),
         (["out=picture.xyz"], "must name a picture"),
         (["count=0"], "at least 1"),
+        (["run=???"], "run must be set, got nothing; add run= and its value"),
         (["split=here"], "split must be train or val or test"),
     ],
 )

@@ -56,6 +56,8 @@ def check(config: Mapping[str, Any], hints: Mapping[str, Any]) -> None:
             if not isinstance(value, Mapping) or key not in value:
                 raise ConfigError(f"{where} must be set, got nothing; leave it in the config.")
             value = value[key]
+        if value == "???":
+            raise ConfigError(f"{where} must be set, got nothing; add {where}= and its value.")
         convert(value, hint, where)
     for part, node in config.get("model", {}).items():
         if part not in ("latent_dim", "output_bias") and not isinstance(node, Mapping):

@@ -19,6 +19,7 @@ HYDRA_FULL_ERROR=1 in the environment shows tracebacks.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ from omegaconf import DictConfig
 from vae.argv import command_line, one_job
 from vae.command import compose as compose
 from vae.command import plain, run
+from vae.errors import VAEError
 
 if TYPE_CHECKING:
     from lightning.pytorch import Trainer
@@ -155,8 +157,14 @@ def task(config: DictConfig) -> float:
 
     directory = Path(HydraConfig.get().runtime.output_dir)
     config.run_dir = str(directory)
-    with one_job(directory):
-        return float(train(plain(config)).results["score"])
+    try:
+        with one_job(directory):
+            return float(train(plain(config)).results["score"])
+    except VAEError:
+        # Hydra made the directory of a job that was refused
+        with contextlib.suppress(OSError):
+            directory.rmdir()
+        raise
 
 
 if __name__ == "__main__":
