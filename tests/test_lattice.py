@@ -177,6 +177,10 @@ def test_every_word_of_a_refusal_can_be_followed(options, data):
     config["objective"] = {**options["objective", "elbo"], "kl": "analytic"}
     with pytest.raises(ConfigError, match=r"set objective\.kl=auto or monte_carlo"):
         build.build_module(config, data["bernoulli"])
+    config = configure(options, likelihood="gaussian", objective="iwae")
+    config["model"]["likelihood"] = {**config["model"]["likelihood"], "scale": "optimal"}
+    with pytest.raises(ConfigError, match=r"set model\.likelihood\.scale=shared"):
+        build.build_module(config, data["gaussian"])
     config = configure(options, posterior="iaf", objective="free_bits")
     config["objective"] = {**config["objective"], "per": "example"}
     assert build.build_module(config, data["bernoulli"])

@@ -42,9 +42,12 @@ def analyse(
     model = module.model.to(device).eval()
     if module.test_use is None:
         return {}
-    tested = next(iter(module.test_means.compute().values())).num_examples
+    tested = next(iter(module.results.values())).num_examples
     latents, samples, test = _use(module.test_use), {}, {}
     if (n := min(tested, settings["surgery"])) > 1 and module.bounded:
+        if model.posterior.density == "sequential":
+            # every density takes latent_dim passes of a network
+            n = min(n, 200)
         say(f"ELBO surgery over {n:,} test images")
         latents |= _surgery(model, _take(data, "test", n, device))
     if (n := min(len(data.indices["train"]), settings["probe"])) > 0:
@@ -156,17 +159,12 @@ def _finetuned(module: EvaluationModule, x: Tensor, steps: int) -> Section:
     gain = log_px - torch.cat([p.log_px for p in plain])
     variance = torch.cat([t.variance for t in tight]).mean()
     return {
-        "log_px_finetuned": estimate_dict(_mean(log_px), k)
+        "log_px_finetuned": estimate_dict(Estimate.of(log_px), k)
         | {
             "monte_carlo_standard_error": math.sqrt(float(variance) / len(x)),
             "effective_samples": float(torch.cat([t.effective for t in tight]).mean()),
             "steps": steps,
             # over the encoder's own proposal, on the same images
-            "gain": estimate_dict(_mean(gain), k),
+            "gain": estimate_dict(Estimate.of(gain), k),
         }
     }
-
-
-def _mean(values: Tensor) -> Estimate:
-    error = float(values.std()) / math.sqrt(len(values)) if len(values) > 1 else math.nan
-    return Estimate(float(values.mean()), error, len(values))

@@ -95,6 +95,7 @@ def _check_shape(
 
 def build_module(config: Config, data: DataModule) -> VAEModule:
     """The LightningModule, whose checkpoints carry what rebuilds the model."""
+    check_length(config)
     optimizer = {k: v for k, v in config["optimizer"].items() if k != "schedule"}
     model = build_model(config, data.event_shape, data)
     objective = make(
@@ -114,6 +115,28 @@ def build_module(config: Config, data: DataModule) -> VAEModule:
         # a checkpoint must not say what may be loaded
         card={"config": {**config, "allow": []}, "event_shape": list(data.event_shape)},
     )
+
+
+def check_length(config: Config) -> None:
+    """Refuse a schedule in a training without a known length, of which no fraction ever passes.
+
+    Raises:
+        ConfigError: If there is one.
+    """
+    schedules = (config["optimizer"]["schedule"], config["objective"].get("schedule"))
+    trainer = config["trainer"]
+    for node in schedules:
+        if (
+            node
+            and not node["_target_"].endswith(".Constant")
+            and trainer["max_epochs"] == -1
+            and trainer["max_steps"] == -1
+        ):
+            raise ConfigError(
+                f"a schedule ({node['_target_'].rpartition('.')[2]}) needs to know how long "
+                "training lasts, got trainer.max_epochs=-1 and trainer.max_steps=-1; set one of "
+                "them, or choose the schedule constant."
+            )
 
 
 def _optimizer(node: Config, config: Config) -> Callable[[Iterable[nn.Parameter]], Optimizer]:

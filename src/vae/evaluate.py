@@ -19,6 +19,7 @@ HYDRA_FULL_ERROR=1 in the environment shows tracebacks.
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -69,25 +70,20 @@ def evaluate(config: dict[str, Any]) -> dict[str, Any]:
             callbacks.append(Pictures(config["pictures"]))
         node = {**config["trainer"], "default_root_dir": str(directory)}
         trainer = build.build_trainer({"trainer": node, "data": trained["data"]}, callbacks, [])
-        analysis, seconds = test(module, data, trainer, config)
-    except BaseException:
+    except Exception:
         report.release(directory)
         raise
-    found = results.collect(
+    collect = partial(
+        results.collect,
         trained,
         data,
         module,
         trainer,
-        analysis,
         checkpoint=opened.checkpoint,
         words=command_line("evaluate"),
-        seconds=seconds,
         train=results.earlier_training(opened.directory),
     )
-    if trainer.is_global_zero:
-        report.write_results(found, directory)
-        report.print_results(found, directory)
-    return found
+    return test(module, data, trainer, config, directory, collect)
 
 
 def task(config: DictConfig) -> float:

@@ -1,5 +1,6 @@
 """The part of the LightningModule that tests: log p(x), its parts, and what each latent carries."""
 
+import warnings
 from typing import Protocol
 
 from lightning.pytorch import LightningModule
@@ -9,6 +10,7 @@ from vae.errors import DataError
 from vae.metrics.estimate import Estimate, Means
 from vae.metrics.latents import Latents, LatentUse
 from vae.model import VAE, Record
+from vae.model.distributions.sampling import centre
 from vae.objectives.elbo import ELBO
 
 
@@ -42,7 +44,9 @@ class EvaluationModule(LightningModule):
         self.px_means = Means("log_px", "variance", "effective_samples")
         # whether the rate is in closed form
         self.exact_rate = False
+        # nothing until something was tested
         self.test_use: LatentUse | None = None
+        self.results: dict[str, Estimate] = {}
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         """Add a batch to the test means; a process's share of it may be empty."""
@@ -50,7 +54,8 @@ class EvaluationModule(LightningModule):
             return
         record = self.model(batch.x)
         self._check_support(record)
-        self.test_latents.update(self.model.embed(batch.x), record.kl_per_dimension)
+        self.test_latents.update(*centre(record.posterior), record.kl_per_dimension)
+        self.exact_rate = record.kl is not None
         if not self.bounded:
             self.test_means.update(-record.log_px.mean(0))
         elif self.num_samples:
@@ -63,29 +68,20 @@ class EvaluationModule(LightningModule):
             terms = ELBO()(record)
             assert terms.rate is not None
             self.test_means.update(-(terms.distortion + terms.rate), terms.rate, terms.distortion)
-        self.exact_rate = record.kl is not None
 
     def on_test_epoch_end(self) -> None:
-        """Log the test means."""
-        # on every rank, since it waits for the others
-        if self.test_latents.update_called:
+        """Compute the estimates on every process, since each waits for the others, and log them."""
+        with warnings.catch_warnings():
+            # a process may have had no example
+            warnings.filterwarnings("ignore", message="The ``compute`` method of metric")
             self.test_use = self.test_latents.compute()
-        for name, estimate in self.results().items():
+            self.results = self.test_means.compute()
+            if self.num_samples and self.bounded:
+                self.results |= self.px_means.compute()
+        for name, estimate in self.results.items():
             if name != "variance":
                 synced = self.trainer.world_size > 1
                 self.log(f"test/{name}", estimate.value, sync_dist=synced)
-
-    def results(self) -> dict[str, Estimate]:
-        """The test estimates: elbo, rate, distortion and, if asked for, log_px.
-
-        Empty if nothing was tested.
-        """
-        if not self.test_means.update_called:
-            return {}
-        estimates = self.test_means.compute()
-        if self.num_samples and self.bounded:
-            estimates |= self.px_means.compute()
-        return estimates
 
     def _check_support(self, record: Record) -> None:
         support = record.likelihood.support

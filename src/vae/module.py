@@ -1,6 +1,7 @@
 """The LightningModule: steps, optimiser and logging; no maths."""
 
 import math
+import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -14,6 +15,7 @@ from vae.evaluation import Batch, EvaluationModule
 from vae.metrics.estimate import Means
 from vae.metrics.latents import Latents, LatentUse
 from vae.model import VAE, Record
+from vae.model.distributions.sampling import centre
 from vae.objectives.objective import Objective
 from vae.objectives.terms import Terms
 
@@ -106,12 +108,15 @@ class VAEModule(EvaluationModule):
         record = self._record(batch)
         self._check_support(record)
         self.val_means.update(*self._quantities(self.objective(record, self._passed())))
-        self.val_latents.update(self.model.embed(batch.x), record.kl_per_dimension)
+        self.val_latents.update(*centre(record.posterior), record.kl_per_dimension)
 
     def on_validation_epoch_end(self) -> None:
         """Log the validation means, and what each latent dimension carries."""
-        values = {f"val/{name}": e.value for name, e in self.val_means.compute().items()}
-        use = self.val_latents.compute()
+        with warnings.catch_warnings():
+            # a process may have had no example
+            warnings.filterwarnings("ignore", message="The ``compute`` method of metric")
+            means, use = self.val_means.compute(), self.val_latents.compute()
+        values = {f"val/{name}": e.value for name, e in means.items()}
         values["val/active_units"] = float(use.active.sum())
         if use.rate is not None:
             values |= {f"val/rate_of/{d:03}": float(r) for d, r in enumerate(use.rate)}

@@ -44,6 +44,12 @@ def check(model: VAE, objective: Objective) -> None:
             "model/posterior=diagonal_normal and model/prior=standard_normal"
             + (", or objective.per=example." if word == "free_bits" else ".")
         )
+    if objective.importance_weighted and getattr(model.likelihood, "scale", None) == "optimal":
+        raise ConfigError(
+            "model.likelihood.scale=optimal is the best scale for the mean of log p(x|z), but "
+            f"objective={word} weighs the samples; set model.likelihood.scale=shared, or choose "
+            "objective=elbo."
+        )
     if objective.kl == "analytic" and closed_form(*_distributions(model)) is None:
         raise ConfigError(
             f"objective.kl=analytic needs a closed form of KL(q(z|x) || p(z)), and {q} and {p} "

@@ -26,12 +26,12 @@ def collect(
     data: DataModule,
     module: EvaluationModule,
     trainer: Trainer,
-    analysis: Mapping[str, Mapping[str, Any]],
     *,
     checkpoint: Path | None,
     words: Sequence[str],
-    seconds: float,
     train: Mapping[str, Any] | None,
+    analysis: Mapping[str, Mapping[str, Any]],
+    seconds: float,
 ) -> dict[str, Any]:
     """What results.json holds.
 
@@ -40,11 +40,11 @@ def collect(
         data: The data module.
         module: The module, tested.
         trainer: The trainer that tested it.
-        analysis: What `analyse` found, by section.
         checkpoint: What was tested.
         words: The command; empty outside a command.
-        seconds: How long the test took, with the analysis.
         train: What is known of the training.
+        analysis: What `analyse` found, by section.
+        seconds: How long the test took, with the analysis.
     """
     test = estimates_of(module, data)
     return {
@@ -111,7 +111,7 @@ def earlier_training(directory: Path) -> dict[str, Any] | None:
 
 def estimates_of(module: EvaluationModule, data: DataModule) -> dict[str, dict[str, float]]:
     """The estimates of the test: elbo, rate, distortion, log_px and bits_per_dim."""
-    estimates = module.results()
+    estimates = module.results
     samples = module.num_samples or 1
     test: dict[str, dict[str, float]] = {
         name: estimate_dict(estimates[name], samples)

@@ -23,6 +23,7 @@ import contextlib
 import sys
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,21 +101,17 @@ def train(config: dict[str, Any]) -> Result:
         if path := _best(trainer):
             weights = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
             module.load_state_dict(weights)
-        analysis, seconds = test(module, data, trainer, config["evaluate"])
-        found = results.collect(
+        collect = partial(
+            results.collect,
             config,
             data,
             module,
             trainer,
-            analysis,
             checkpoint=Path(path) if path else None,
             words=command_line("train"),
-            seconds=seconds,
             train=known,
         )
-        if trainer.is_global_zero:
-            report.write_results(found, directory)
-            report.print_results(found, directory)
+        found = test(module, data, trainer, config["evaluate"], directory, collect)
         failed = False
     except SystemExit as e:
         # Lightning ends training so on Ctrl-C, and with code 0 on SIGTERM

@@ -37,6 +37,16 @@ def test_the_feature_network_learns_and_is_kept(digits, tmp_path):
     assert live.sum() > 32
 
 
+@pytest.mark.parametrize("content", [b"", b"not a network"])
+def test_a_damaged_network_is_trained_again(digits, network, tmp_path, content):
+    (tmp_path / "digits.pt").write_bytes(content)
+    again = feature_network("digits", tmp_path, *digits)
+    assert torch.equal(again.head.weight, network.head.weight)
+    torch.save({"head.weight": torch.zeros(1)}, tmp_path / "digits.pt")
+    again = feature_network("digits", tmp_path, *digits)
+    assert torch.equal(again.head.weight, network.head.weight)
+
+
 def test_training_the_network_leaves_the_random_numbers_alone(digits, tmp_path):
     torch.manual_seed(3)
     expected = torch.rand(3)

@@ -5,13 +5,15 @@ from tests.model.linear_gaussian import LinearGaussian
 from vae.metrics.latents import Latents
 from vae.metrics.probes import knn_accuracy, linear_accuracy
 from vae.metrics.surgery import surgery
+from vae.model.distributions.sampling import centre
+from vae.model.posteriors.iaf import IAF
 
 
 def test_variance_and_rate_do_not_depend_on_the_batches():
     means, rates = torch.randn(103, 3) * torch.tensor([1.0, 0.05, 2.0]), torch.rand(103, 3)
     use = Latents(3)
     for start, stop in ((0, 50), (50, 100), (100, 103)):
-        use.update(means[start:stop], rates[start:stop])
+        use.update(means[start:stop], torch.zeros(1, 3), rates[start:stop])
     found = use.compute()
     torch.testing.assert_close(found.variance, means.double().var(0, correction=0))
     torch.testing.assert_close(found.rate, rates.double().mean(0))
@@ -20,11 +22,22 @@ def test_variance_and_rate_do_not_depend_on_the_batches():
 
 def test_without_a_rate_per_dimension_there_is_none():
     use = Latents(2)
-    use.update(torch.randn(10, 2), None)
+    use.update(torch.randn(10, 2), torch.zeros(10, 2), None)
     assert use.compute().rate is None
     use.reset()
-    use.update(torch.randn(10, 2), torch.rand(10, 2))
+    use.update(torch.randn(10, 2), torch.zeros(10, 2), torch.rand(10, 2))
     assert use.compute().rate is not None
+
+
+def test_a_flow_that_ignores_x_has_no_active_unit():
+    """The mean of 64 samples varies by itself; by more than the threshold."""
+    posterior = IAF(6, hidden=(8,), context=2)
+    use = Latents(6)
+    for _ in range(10):
+        use.update(*centre(posterior(torch.zeros(500, 14))), None)
+    assert not use.compute().active.any()
+    noise = posterior(torch.zeros(5000, 14)).sample((64,)).mean(0).var(0)
+    assert (noise > 0.01).any()
 
 
 def test_surgery_splits_the_rate():

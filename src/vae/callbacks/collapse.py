@@ -5,18 +5,20 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from vae.metrics.latents import THRESHOLD
 from vae.module import VAEModule
 
-REMEDIES = (
-    "objective=free_bits, objective=beta objective.beta=1 objective/schedule=linear (or cyclical), "
-    "objective=iwae, or a smaller model.latent_dim"
-)
+REMEDIES = {
+    "bound": "objective=free_bits, objective=beta objective.beta=1 objective/schedule=linear (or "
+    "cyclical), objective=iwae, or a smaller model.latent_dim",
+    # an autoencoder pays for no rate
+    "point": "a smaller objective.latent_l2, or a smaller model.latent_dim",
+}
 
 
 class Collapse(Callback):
     """Watch for posterior collapse: name the collapsed dimensions, and the switches that help.
 
     A dimension has collapsed if Var_x(E_q[z_d]) is at most 0.01: q(z_d|x) is the same for every
-    x, and the decoder does without it. It warns when every dimension has, after any validation
-    but the first `patience`, and at the end of training names those that have.
+    x, and the decoder does without it. A warning comes once while training, if every dimension
+    has after more than `patience` validations; at the end, those that have are named.
 
     Arguments:
         patience: The number of validations in which a model may still be waking up.
@@ -31,26 +33,30 @@ class Collapse(Callback):
         self.seen = 0
         self.warned = False
 
-    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Warn once if every dimension has collapsed."""
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Warn once if every dimension has collapsed; the module has the numbers by now."""
         dead = self.collapsed(pl_module)
         self.seen += 1
-        if len(dead) == self.dimensions(pl_module) and self.seen > self.patience:
-            self._say(
-                trainer,
+        if self.warned or self.seen <= self.patience or len(dead) < self.dimensions(pl_module):
+            return
+        self.warned = True
+        if trainer.is_global_zero:
+            print(
                 f"warning: posterior collapse: none of the {len(dead)} dimensions of z depends on "
-                f"x (Var(E[z]) at most {THRESHOLD}); what helps: {REMEDIES}, or a weaker decoder.",
+                f"x (Var(E[z]) at most {THRESHOLD}); what helps: {self._remedies(pl_module)}, or a "
+                "weaker decoder.",
+                flush=True,
             )
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Name the dimensions that have collapsed."""
         dead = self.collapsed(pl_module)
-        if dead:
+        if dead and trainer.is_global_zero:
             names = ", ".join(map(str, dead[:20])) + (", ..." if len(dead) > 20 else "")
-            self._say(
-                trainer,
+            print(
                 f"note: {len(dead)} of {self.dimensions(pl_module)} dimensions of z have collapsed "
-                f"({names}); if more should be used: {REMEDIES}.",
+                f"({names}); if more should be used: {self._remedies(pl_module)}.",
+                flush=True,
             )
 
     def collapsed(self, pl_module: LightningModule) -> list[int]:
@@ -60,11 +66,10 @@ class Collapse(Callback):
         return [] if use is None else (~use.active).nonzero().flatten().tolist()
 
     def dimensions(self, pl_module: LightningModule) -> int:
-        """The number of dimensions at the last validation; -1 before any."""
+        """The number of dimensions at the last validation; 1 before any."""
         assert isinstance(pl_module, VAEModule)
-        return -1 if pl_module.latent_use is None else len(pl_module.latent_use.variance)
+        return 1 if pl_module.latent_use is None else len(pl_module.latent_use.variance)
 
-    def _say(self, trainer: Trainer, text: str) -> None:
-        if trainer.is_global_zero and not self.warned:
-            self.warned = True
-            print(text, flush=True)
+    def _remedies(self, pl_module: LightningModule) -> str:
+        assert isinstance(pl_module, VAEModule)
+        return REMEDIES["bound" if pl_module.bounded else "point"]

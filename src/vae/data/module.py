@@ -63,6 +63,12 @@ class DataModule(LightningDataModule):
         if dequantize == "auto":
             dequantize = binarize == "none" and not support.is_discrete
         self.pixels = Pixels(binarize, dequantize, evaluation_seed)
+        if binarize != "none" and not binary:
+            raise ConfigError(
+                f"binary pixels are for a Bernoulli: a density at them has no upper bound, and the "
+                f"other levels ({support}) would never be met, got data.binarize={binarize}; set "
+                "data.binarize=auto or choose model/likelihood=bernoulli."
+            )
         if dequantize and support.is_discrete:
             raise ConfigError(
                 f"a likelihood of discrete pixels ({support}) has no use for values between its "

@@ -1,6 +1,7 @@
 """Means over a data set, with their standard errors."""
 
-from typing import NamedTuple
+import math
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -16,8 +17,35 @@ class Estimate(NamedTuple):
     standard_error: float
     num_examples: int
 
+    @classmethod
+    def of(cls, values: Tensor) -> "Estimate":
+        """That of some values, with shape (N,); its error is nan for a single one."""
+        n = len(values)
+        error = float(values.std()) / math.sqrt(n) if n > 1 else math.nan
+        return cls(float(values.mean()), error, n)
 
-class Means(Metric):
+
+class Wide(Metric):
+    """A metric whose sums are as precise as its device allows.
+
+    They become so with the first update or, in a process that never gets an example, before they
+    are gathered from all: every process must send the same type.
+    """
+
+    def widen(self) -> None:
+        """Make the sums float64, or leave them float32 on devices that have no other."""
+        for name in self._defaults:
+            value = getattr(self, name)
+            if isinstance(value, Tensor):
+                setattr(self, name, value.to(widest(value.device)))
+
+    def sync(self, *arguments: Any, **options: Any) -> None:
+        """Gather the sums of all processes."""
+        self.widen()
+        super().sync(*arguments, **options)
+
+
+class Means(Wide):
     r"""The means of several per-example quantities, exact over batches and ranks of any size.
 
     .. math:: \bar{a} = \tfrac{1}{N} \sum_n a_n, \quad
@@ -44,11 +72,11 @@ class Means(Metric):
 
     def update(self, *quantities: Tensor) -> None:
         """Add a batch of each quantity, all with shape (B,)."""
-        wide = widest(quantities[0].device)
-        values = torch.stack([q.detach().to(wide) for q in quantities])
-        self.sums = self.sums.to(wide) + values.sum(1)
-        self.squares = self.squares.to(wide) + values.square().sum(1)
-        self.count = self.count.to(wide) + values.shape[1]
+        self.widen()
+        values = torch.stack([q.detach().to(self.sums.dtype) for q in quantities])
+        self.sums += values.sum(1)
+        self.squares += values.square().sum(1)
+        self.count += values.shape[1]
 
     def compute(self) -> dict[str, Estimate]:
         """The estimate of each quantity; nan where there are too few examples for it."""

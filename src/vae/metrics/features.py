@@ -1,5 +1,6 @@
 """The feature network of FID and KID: a small classifier of the run's own data, trained here."""
 
+import pickle
 from pathlib import Path
 
 import torch
@@ -70,9 +71,7 @@ def feature_network(
     with torch.random.fork_rng():
         torch.manual_seed(0)
         network = FeatureNetwork(tuple(images.shape[1:]), classes)
-        if path.exists():
-            network.load_state_dict(torch.load(path, weights_only=True))
-        else:
+        if not _load(network, path):
             with torch.inference_mode(False), torch.enable_grad():
                 _train(network, images, labels.long())
             network.accuracy.fill_(_accuracy(network, *test))
@@ -82,6 +81,17 @@ def feature_network(
             torch.save(network.state_dict(), scratch)
             scratch.replace(path)
     return network.eval().requires_grad_(False)
+
+
+def _load(network: FeatureNetwork, path: Path) -> bool:
+    """Load a kept network; not if there is none, it is damaged, or of another version."""
+    if not path.exists():
+        return False
+    try:
+        network.load_state_dict(torch.load(path, weights_only=True))
+    except (RuntimeError, pickle.UnpicklingError, EOFError, TypeError, AttributeError):
+        return False
+    return True
 
 
 def _train(network: FeatureNetwork, images: Tensor, labels: Tensor, epochs: int = 3) -> None:

@@ -4,9 +4,8 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torchmetrics import Metric
 
-from vae.model.precision import widest
+from vae.metrics.estimate import Wide
 
 THRESHOLD = 0.01
 
@@ -33,7 +32,7 @@ class LatentUse(NamedTuple):
         return self.variance > THRESHOLD
 
 
-class Latents(Metric):
+class Latents(Wide):
     r"""The variance of E_q[z] and the rate of each dimension, exact over batches and ranks.
 
     .. math:: A_d = Var_{x}(E_{q(z \mid x)}[z_d])
@@ -48,32 +47,37 @@ class Latents(Metric):
     full_state_update = False
     sums: Tensor
     squares: Tensor
+    errors: Tensor
     rates: Tensor
     count: Tensor
 
     def __init__(self, latent_dim: int):
         super().__init__()
-        for name in ("sums", "squares", "rates"):
+        for name in ("sums", "squares", "errors", "rates"):
             self.add_state(name, torch.zeros(latent_dim), dist_reduce_fx="sum")
         self.add_state("count", torch.zeros(()), dist_reduce_fx="sum")
 
-    def update(self, mean: Tensor, rate: Tensor | None) -> None:
+    def update(self, mean: Tensor, error: Tensor, rate: Tensor | None) -> None:
         """Add a batch.
 
         Arguments:
             mean: E_q[z], with shape (B, D).
+            error: The variance of each mean where it is an estimate, with shape (B, D); it would
+                count as variance over the examples, and is taken off.
             rate: The rate of each dimension, with shape (B, D), if there is one.
         """
-        wide = widest(mean.device)
-        self.sums = self.sums.to(wide) + mean.to(wide).sum(0)
-        self.squares = self.squares.to(wide) + mean.to(wide).square().sum(0)
+        self.widen()
         each = torch.full_like(mean, torch.nan) if rate is None else rate
-        self.rates = self.rates.to(wide) + each.to(wide).sum(0)
-        self.count = self.count.to(wide) + len(mean)
+        wide = self.sums.dtype
+        self.sums += mean.to(wide).sum(0)
+        self.squares += mean.to(wide).square().sum(0)
+        self.errors += error.to(wide).sum(0)
+        self.rates += each.to(wide).sum(0)
+        self.count += len(mean)
 
     def compute(self) -> LatentUse:
         """What each dimension carries."""
         mean = self.sums / self.count
-        variance = (self.squares / self.count - mean.square()).clamp_min(0)
+        spread = self.squares / self.count - mean.square() - self.errors / self.count
         rate = None if self.rates.isnan().any() else (self.rates / self.count).cpu()
-        return LatentUse(variance=variance.cpu(), rate=rate)
+        return LatentUse(variance=spread.clamp_min(0).cpu(), rate=rate)

@@ -7,14 +7,12 @@ import torch
 from torch import Tensor
 
 from vae.metrics.estimate import Estimate
-from vae.model.distributions.sampling import rsample_and_log_prob
+from vae.model.distributions.sampling import sample_and_log_prob
 from vae.model.precision import widest
 from vae.model.vae import VAE
 
 # pairs of a code and a posterior evaluated at once, times the dimensions of z
 CHUNK = 20_000_000
-# where every density takes latent_dim passes of a network
-FEW = 200
 
 
 class Surgery(NamedTuple):
@@ -42,20 +40,17 @@ def surgery(model: VAE, x: Tensor, num_codes: int = 500) -> Surgery:
 
     Arguments:
         model: The model, in evaluation mode.
-        x: The examples, with shape (N, \*event_shape); only 200 of them are used where the
-            posterior's density is sequential.
+        x: The examples, with shape (N, \*event_shape).
         num_codes: How many codes at most.
 
     References:
         ELBO surgery (Hoffman & Johnson, 2016), section 2
     """
-    if model.posterior.density == "sequential":
-        x, num_codes = x[:FEW], min(num_codes, FEW // 2)
     n = len(x)
     wide = widest(x.device)
     q = model.encode(x[:num_codes])
-    z, log_qz = rsample_and_log_prob(q, 1)
-    own = (q.log_prob(z) if log_qz is None else log_qz)[0].to(wide)
+    z, log_qz = sample_and_log_prob(q, 1)
+    own = log_qz[0].to(wide)
     codes, dim = z[0], z.shape[-1]
     log_sum = own.new_full((len(codes),), -math.inf)
     step = max(1, CHUNK // (len(codes) * dim))
@@ -64,9 +59,4 @@ def surgery(model: VAE, x: Tensor, num_codes: int = 500) -> Surgery:
         log_sum = torch.logaddexp(log_sum, pairs.logsumexp(1))
     log_aggregate = log_sum - math.log(n)
     log_pz = model.prior().log_prob(codes).to(wide)
-    return Surgery(_mean(own - log_aggregate), _mean(log_aggregate - log_pz), n)
-
-
-def _mean(values: Tensor) -> Estimate:
-    error = values.std() / math.sqrt(len(values)) if len(values) > 1 else torch.tensor(math.nan)
-    return Estimate(float(values.mean()), float(error), len(values))
+    return Surgery(Estimate.of(own - log_aggregate), Estimate.of(log_aggregate - log_pz), n)

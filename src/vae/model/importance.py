@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from vae.model.distributions.sampling import rsample_and_log_prob
+from vae.model.distributions.sampling import sample_and_log_prob
 from vae.model.precision import widest
 
 if TYPE_CHECKING:
@@ -59,21 +59,29 @@ def importance(
             example is.
         proposal: What the samples are drawn from, with batch shape (B,); q(z|x) if None.
 
+    Raises:
+        ValueError: If `num_samples` is not positive, or the posterior has no density.
+
     References:
         Importance Weighted Autoencoders (Burda et al., 2016), eq. 8
         Monte Carlo theory, methods and examples (Owen, 2013), section 9.3 (effective size)
     """
+    if num_samples < 1:
+        raise ValueError(f"num_samples must be at least 1, got {num_samples}.")
+    if proposal is None and model.posterior.density == "none":
+        raise ValueError(
+            "log p(x) is estimated with samples of a posterior that has a density, and an "
+            "autoencoder's is one point; look at model.decode(model.embed(x)).log_prob(x) instead."
+        )
     posterior, prior = proposal or model.encode(x), model.prior()
-    # log p(x|z) holds about four numbers per feature at once: features, two temporaries, x
-    numbers = 4 * math.prod(model.likelihood.feature_shape) + model.prior.numbers_per_sample
-    step = max(1, int(memory * 1e6 / (4 * numbers * len(x))))
+    numbers = _numbers_per_sample(model, posterior)
+    step = max(1, int(memory * 1e6 / (4 * numbers * max(1, len(x)))))
     wide = widest(x.device)
     zeros = torch.zeros(len(x), dtype=wide, device=x.device)
     lse, lse_squares = zeros.log(), zeros.log()
     distortion, rate = zeros.clone(), zeros.clone()
     for start in range(0, num_samples, step):
-        z, log_qz = rsample_and_log_prob(posterior, min(step, num_samples - start))
-        log_qz = posterior.log_prob(z) if log_qz is None else log_qz
+        z, log_qz = sample_and_log_prob(posterior, min(step, num_samples - start))
         log_px = model.decode(z).log_prob(x).to(wide)
         log_ratio = (log_qz - prior.log_prob(z)).to(wide)
         log_w = log_px - log_ratio
@@ -84,8 +92,31 @@ def importance(
     effective = (2 * lse - lse_squares).exp()
     return Importance(
         log_px=lse - math.log(num_samples),
-        variance=(1 / effective - 1 / num_samples).clamp_min(0),
+        # one sample does not tell how much samples vary
+        variance=(1 / effective - 1 / num_samples).clamp_min(0)
+        if num_samples > 1
+        else torch.full_like(lse, math.nan),
         distortion=distortion / num_samples,
         rate=rate / num_samples,
         effective=effective,
     )
+
+
+def _numbers_per_sample(model: VAE, posterior: Distribution) -> int:
+    """How many numbers one sample of one example holds in memory at once."""
+    largest = 0
+
+    def look(module: nn.Module, given: tuple[Tensor, ...], output: Tensor) -> None:
+        nonlocal largest
+        largest = max(largest, sum(t.numel() for t in (*given, output) if isinstance(t, Tensor)))
+
+    leaves = [m for m in model.decoder.modules() if not list(m.children())]
+    handles = [leaf.register_forward_hook(look) for leaf in leaves]
+    try:
+        model.decoder(next(model.decoder.parameters()).new_zeros(1, *posterior.event_shape))
+    finally:
+        for handle in handles:
+            handle.remove()
+    # log p(x|z) holds about four numbers per feature: features, two temporaries, x
+    features = 4 * math.prod(model.likelihood.feature_shape)
+    return max(largest, features) + model.prior.numbers_per_sample

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, constraints
 
-from vae.model.distributions.sampling import rsample_and_log_prob
+from vae.model.distributions.sampling import centre, rsample_and_log_prob
 from vae.model.importance import Importance, importance
 from vae.model.posteriors.density import Density
 from vae.model.record import Record
@@ -17,6 +17,7 @@ class Posterior(Protocol):
     """Features of x, with shape (B, *feature_shape), to q(z|x)."""
 
     density: ClassVar[Density]
+    latent_dim: int
     feature_shape: tuple[int, ...]
 
     def __call__(self, features: Tensor) -> Distribution: ...
@@ -110,11 +111,7 @@ class VAE(nn.Module):
         Arguments:
             x: The examples, with shape (B, \*event_shape).
         """
-        posterior = self.encode(x)
-        try:
-            return posterior.mean
-        except NotImplementedError:
-            return posterior.sample(torch.Size([64])).mean(0)
+        return centre(self.encode(x))[0]
 
     @torch.no_grad()
     def sample(self, num_samples: int) -> Tensor:
@@ -134,7 +131,7 @@ class VAE(nn.Module):
     @property
     def latent_dim(self) -> int:
         """The length D of z."""
-        return self.prior().event_shape[0]
+        return self.posterior.latent_dim
 
     def num_parameters(self, part: str) -> int:
         """The number of trainable scalars in `part`, for instance "encoder"."""

@@ -25,6 +25,7 @@ class CIWAE(Objective):
     """
 
     name: ClassVar[str] = "ciwae"
+    importance_weighted = True
 
     def __init__(self, beta: float = 0.05, num_samples: int = 50):
         if not 0 <= beta <= 1:

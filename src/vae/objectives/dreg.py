@@ -29,6 +29,7 @@ class DReG(Objective):
     """
 
     name: ClassVar[str] = "dreg"
+    importance_weighted = True
 
     def __init__(self, num_samples: int = 50):
         super().__init__(num_samples)

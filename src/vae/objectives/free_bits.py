@@ -41,6 +41,11 @@ class FreeBits(ELBO):
     ):
         if nats < 0:
             raise ValueError(f"nats must be at least 0, got {nats}.")
+        if per == "dimension" and kl == "monte_carlo":
+            raise ValueError(
+                "free bits per dimension are of the closed form, got kl=monte_carlo; set "
+                "objective.kl=auto or objective.per=example."
+            )
         super().__init__(num_samples, kl)
         self.nats = nats
         self.per = per

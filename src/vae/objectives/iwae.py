@@ -25,6 +25,7 @@ class IWAE(Objective):
     """
 
     name: ClassVar[str] = "iwae"
+    importance_weighted = True
 
     def __init__(self, num_samples: int = 50):
         super().__init__(num_samples)

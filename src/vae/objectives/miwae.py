@@ -27,6 +27,7 @@ class MIWAE(Objective):
     """
 
     name: ClassVar[str] = "miwae"
+    importance_weighted = True
 
     def __init__(self, groups: int = 8, group_size: int = 8):
         if min(groups, group_size) < 1:

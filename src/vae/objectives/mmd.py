@@ -73,7 +73,9 @@ class MMD(Objective):
         return same - 2 * self._kernel(z, y).mean()
 
     def _kernel(self, a: Tensor, b: Tensor) -> Tensor:
-        squares = a.square().sum(1)[:, None] + b.square().sum(1) - 2 * a @ b.mT
+        # a product of matrices in half precision would swamp the distances
+        with torch.autocast(a.device.type, enabled=False):
+            squares = a.square().sum(1)[:, None] + b.square().sum(1) - 2 * a @ b.mT
         distance, d = squares.clamp_min(0), a.shape[1]
         if self.kernel == "rbf":
             return (-distance / (2 * d)).exp()

@@ -1,6 +1,7 @@
 """The priors that are learned."""
 
 import copy
+import math
 
 import pytest
 import torch
@@ -105,19 +106,20 @@ def two_blobs(n=3000):
     return z
 
 
-@pytest.mark.parametrize("prior", [MixtureOfGaussians(2, components=2), Flow(2, "spline")])
-def test_a_fitted_prior_explains_what_it_was_fitted_to(prior):
-    z, fresh = two_blobs(), two_blobs()
-    prior.fit(z, seed=0)
+@pytest.mark.parametrize("unit", [1.0, 30.0])
+@pytest.mark.parametrize(
+    "kind", [lambda: MixtureOfGaussians(2, components=2), lambda: Flow(2, "spline")]
+)
+def test_a_fitted_prior_explains_what_it_was_fitted_to(kind, unit):
+    """In whatever units an autoencoder's codes are."""
+    prior = kind()
+    prior.fit(unit * two_blobs(), seed=0)
     # the entropy of two blobs: log 2 and that of a normal with scale 0.3 in two dimensions
-    best = -(
-        torch.log(torch.tensor(2.0))
-        + 2 * (0.5 * torch.log(torch.tensor(2 * torch.pi * 0.09)) + 0.5)
-    )
+    best = -(math.log(2) + 2 * (0.5 * math.log(2 * math.pi * 0.09) + 0.5)) - 2 * math.log(unit)
     with torch.no_grad():
-        found = prior().log_prob(fresh).mean()
+        found = prior().log_prob(unit * two_blobs()).mean()
     assert best - 0.1 < found < best + 0.1
-    assert (prior().sample((2000,))[:, 0].abs() > 1).float().mean() > 0.9
+    assert (prior().sample((2000,))[:, 0].abs() > unit).float().mean() > 0.9
 
 
 def test_nothing_is_refused():

@@ -36,7 +36,7 @@ class CategoricalLevels(Distribution):
     def mean(self) -> Tensor:
         r"""E[x], with shape (\*)."""
         grid = torch.linspace(0, 1, 256, dtype=self.log_p.dtype, device=self.log_p.device)
-        mean: Tensor = self.log_p.exp() @ grid
+        mean: Tensor = (self.log_p.exp() * grid).sum(-1)
         return mean
 
     def sample(self, sample_shape: Size | list[int] | tuple[int, ...] = ()) -> Tensor:

@@ -56,9 +56,11 @@ class ContinuousBernoulli(Distribution):
         """1 / (1 - exp(-l)) - 1 / l, and 1/2 at 0."""
         l = self.logits  # noqa: E741
         small = l.abs() < 0.1
-        safe = torch.where(small, torch.ones_like(l), l)
+        # by symmetry only positive logits are computed, where nothing overflows
+        a = torch.where(small, torch.ones_like(l), l.abs())
+        high = -1 / torch.expm1(-a) - 1 / a
         series = 0.5 + l / 12 - l**3 / 720
-        return torch.where(small, series, -1 / torch.expm1(-safe) - 1 / safe)
+        return torch.where(small, series, torch.where(l > 0, high, 1 - high))
 
     @property
     def variance(self) -> Tensor:

@@ -1,4 +1,4 @@
-"""A sample of a posterior together with its log-density."""
+"""Samples of a posterior with their log-density, and its mean."""
 
 import torch
 from torch import Tensor
@@ -18,6 +18,25 @@ def rsample_and_log_prob(q: Distribution, num_samples: int) -> tuple[Tensor, Ten
         z, log_qz = q.rsample_and_log_prob(shape)
         return z, log_qz
     return q.rsample(shape), None
+
+
+def sample_and_log_prob(q: Distribution, num_samples: int) -> tuple[Tensor, Tensor]:
+    """z ~ q(z|x), with shape (S, B, D), and log q(z|x), with shape (S, B)."""
+    z, log_qz = rsample_and_log_prob(q, num_samples)
+    return z, q.log_prob(z) if log_qz is None else log_qz
+
+
+def centre(q: Distribution) -> tuple[Tensor, Tensor]:
+    """E_q[z] and the variance of this estimate of it, each with shape (B, D).
+
+    A flow's mean has no closed form and is that of 64 samples; others are exact.
+    """
+    try:
+        mean = q.mean
+    except NotImplementedError:
+        z = q.sample(torch.Size([64]))
+        return z.mean(0), z.var(0) / len(z)
+    return mean, torch.zeros_like(mean)
 
 
 def has_density(q: Distribution) -> bool:

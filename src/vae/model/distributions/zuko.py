@@ -1,7 +1,6 @@
 """zuko's flows, without the global switch that importing them turns off, and in full precision."""
 
 import torch
-import zuko
 from torch import Tensor, nn
 from torch.distributions import Distribution
 from zuko.distributions import NormalizingFlow as NormalizingFlow
@@ -14,8 +13,6 @@ from vae.model.precision import at_least_float32
 
 # zuko sets it to False for every distribution of the process; torch's default is __debug__
 Distribution.set_default_validate_args(__debug__)
-
-__version__ = zuko.__version__
 
 
 class FullPrecision(nn.Module):

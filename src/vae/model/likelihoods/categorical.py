@@ -37,7 +37,7 @@ class Categorical(nn.Module):
         return Independent(CategoricalLevels(logits), n, validate_args=False)
 
     def features_at(self, mean: Tensor) -> Tensor:
-        r"""The logits with the mean of the data and the most entropy otherwise, t k / 255.
+        r"""The logits t k / 255 of (about) the mean of the data and the most entropy otherwise.
 
         Arguments:
             mean: The training set's mean, with shape event_shape.

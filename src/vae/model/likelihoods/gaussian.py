@@ -71,5 +71,6 @@ class Gaussian(LocationScale):
     def _observe(self, variance: Tensor) -> None:
         """Move the running average; its weights are even until momentum is reached."""
         self.batches += 1
-        weight = max(self.momentum, 1 / int(self.batches))
-        self.running_variance.lerp_(variance.to(self.running_variance.dtype), weight)
+        dtype = self.running_variance.dtype
+        weight = (1 / self.batches.to(dtype)).clamp_min(self.momentum)
+        self.running_variance.lerp_(variance.to(dtype), weight)

@@ -24,6 +24,7 @@ class Delta(nn.Module):
 
     def __init__(self, latent_dim: int):
         super().__init__()
+        self.latent_dim = latent_dim
         self.feature_shape = (latent_dim,)
 
     def forward(self, features: Tensor) -> Distribution:

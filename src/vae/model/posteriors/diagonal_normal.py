@@ -28,6 +28,7 @@ class DiagonalNormal(nn.Module):
 
     def __init__(self, latent_dim: int):
         super().__init__()
+        self.latent_dim = latent_dim
         self.feature_shape = (2 * latent_dim,)
 
     def forward(self, features: Tensor) -> Distribution:

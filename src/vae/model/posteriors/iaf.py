@@ -31,7 +31,7 @@ class IAF(nn.Module):
 
     References:
         Improved Variational Inference with Inverse Autoregressive Flow (Kingma et al., 2016),
-        algorithm 1
+        section 3, without the gates of algorithm 1
     """
 
     density: ClassVar[Density] = "sequential"

@@ -5,14 +5,17 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Distribution
+from torch.distributions import AffineTransform, Distribution
+
+from vae.model.precision import at_least_float32
 
 
 class Flow(nn.Module):
-    r"""p(z) = N(f(z) | 0, I) |det df/dz|, with f a stack of coupling layers.
+    r"""p(z) = N(f(z) | 0, I) |det df/dz|, with f a shift, a scale and a stack of coupling layers.
 
-    Each layer moves one half of z by an invertible map whose parameters a network computes from
-    the other half: an affine map (RealNVP) or a monotonic rational-quadratic spline.
+    Shift and scale are 0 and 1 until `fit` sets them. Each layer moves one half of z by an
+    invertible map whose parameters a network computes from the other half: an affine map (RealNVP)
+    or a monotonic rational-quadratic spline.
 
     Arguments:
         latent_dim: The length D of z.
@@ -27,6 +30,9 @@ class Flow(nn.Module):
         Density estimation using Real NVP (Dinh et al., 2017) (affine)
         Neural Spline Flows (Durkan et al., 2019) (spline)
     """
+
+    shift: Tensor
+    scale: Tensor
 
     def __init__(
         self,
@@ -46,12 +52,19 @@ class Flow(nn.Module):
         self.flow = build(latent_dim, transforms=transforms, **coupling)
         for layer in self.flow.transform.transforms:
             in_full_precision(layer)
+        self.register_buffer("shift", torch.zeros(latent_dim))
+        self.register_buffer("scale", torch.ones(latent_dim))
         self.numbers_per_sample = sum(hidden) + (24 if kind == "spline" else 2) * latent_dim
 
     def forward(self) -> Distribution:
         """p(z), with batch shape () and event shape (D,)."""
-        flow: Distribution = self.flow()
-        return flow
+        from vae.model.distributions.zuko import ComposedTransform, NormalizingFlow
+
+        flow = self.flow()
+        shift, scale = at_least_float32(self.shift), at_least_float32(self.scale)
+        standardise = AffineTransform(-shift / scale, 1 / scale, event_dim=1)
+        p: Distribution = NormalizingFlow(ComposedTransform(standardise, flow.transform), flow.base)
+        return p
 
     def fit(self, z: Tensor, seed: int = 0, steps: int = 3000, batch_size: int = 512) -> None:
         """Maximise the density of `z`, by Adam with a cosine schedule.
@@ -63,6 +76,8 @@ class Flow(nn.Module):
             batch_size: The number of vectors in a step.
         """
         generator = torch.Generator().manual_seed(seed)
+        self.shift.copy_(z.mean(0))
+        self.scale.copy_(z.std(0).clamp_min(1e-6))
         optimizer = torch.optim.Adam(self.parameters(), lr=1e-3)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
         with torch.enable_grad():

@@ -43,16 +43,23 @@ class VampPrior(nn.Module):
         self.borrowed = (encoder, posterior)
         start = torch.zeros(components, *event_shape) if examples is None else examples(components)
         self.pseudo_inputs = nn.Parameter(start)
-        self.numbers_per_sample = 4 * components
+        features = torch.zeros(1, *posterior.feature_shape)
+        one = posterior(features)
+        # log-densities by matrix products, or those of every dimension
+        self.numbers_per_sample = (4 if _diagonal(one) else 4 * one.event_shape[0]) * components
 
     def forward(self) -> Distribution:
         """p(z), with batch shape () and event shape (D,)."""
         encoder, posterior = self.borrowed
         components = posterior(encoder(self.pseudo_inputs))
         k = len(self.pseudo_inputs)
-        if isinstance(components, Independent) and isinstance(components.base_dist, Normal):
+        if _diagonal(components):
             base = components.base_dist
             log_weights = base.loc.new_full((k,), -math.log(k))
             return NormalMixture(log_weights, base.loc, base.scale)
-        weights = Categorical(logits=self.pseudo_inputs.new_zeros(k))
+        weights = Categorical(logits=components.mean.new_zeros(k))
         return MixtureSameFamily(weights, components, validate_args=False)
+
+
+def _diagonal(d: Distribution) -> bool:
+    return isinstance(d, Independent) and isinstance(d.base_dist, Normal)
