@@ -1,7 +1,9 @@
 """A run explains itself: load, evaluate, generate, fit a prior."""
 
+import contextlib
 import json
 import math
+import random
 import subprocess
 import sys
 
@@ -10,6 +12,7 @@ import torch
 from PIL import Image
 
 import vae
+import vae.errors
 from vae.command import compose
 from vae.errors import ConfigError, RunError
 from vae.evaluate import evaluate
@@ -133,6 +136,7 @@ def test_what_is_not_a_run_is_one_sentence(finished, tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "text.ckpt").write_text("not a checkpoint")
     mine = {**good, "vae": {**good["vae"], "event_shape": [1, 9, 9]}}
+    odd = {**good, "vae": {**good["vae"], "event_shape": "abc"}}
     less = {**good, "state_dict": {}}
     cases = [
         (tmp_path / "nowhere", "does not exist"),
@@ -145,7 +149,7 @@ def test_what_is_not_a_run_is_one_sentence(finished, tmp_path):
         with pytest.raises(RunError, match=message) as error:
             vae.load(path)
         assert "\n" not in str(error.value)
-    for content in (mine, less):
+    for content in (mine, odd, less):
         with pytest.raises(RunError, match="must fit together"):
             vae.load(spoil(content, tmp_path))
 
@@ -164,6 +168,7 @@ def test_an_evaluation_repeats_the_tests_numbers_and_leaves_the_run_alone(finish
     (folder,) = (finished.directory / "evaluations").iterdir()
     assert json.loads((folder / "results.json").read_text()) == results
     names = {p.name for p in (folder / "pictures").iterdir()}
+    assert results["score"] == results["test"]["elbo"]["value"]
     assert {"samples.png", "dimensions.png", "latents.png", "manifold.png"} <= names
     # a VampPrior's rate is a mean over the samples, so it is near and not equal
     old, new = finished.results["test"]["elbo"], results["test"]["elbo"]
@@ -188,7 +193,7 @@ def test_fid_is_named_after_its_network(finished):
         "pictures=0",
         "out=" + str(finished.directory / "x"),
     )["samples"]
-    assert samples["fid"] > samples["fid_of_training_images"] > 0
+    assert samples["fid"]["value"] > samples["fid_of_training_images"]["value"] > 0
     assert "own classifier of digits" in samples["features"]
     assert samples["num_images"] == samples["kid"]["num_samples"] == 300
 
@@ -210,6 +215,18 @@ def test_an_evaluation_is_the_same_whatever_the_batch(finished, tmp_path):
         )
         results.append(evaluate(config)["latents"])
     assert results[0]["variance"] == pytest.approx(results[1]["variance"])
+
+
+def test_what_was_tested_is_kept_when_a_closer_look_fails(finished, tmp_path, monkeypatch):
+    def fail(*arguments):
+        raise RuntimeError("no probe")
+
+    monkeypatch.setattr("vae.analysis._probes", fail)
+    words = ("surgery=0", "probe=50", "pictures=0", f"out={tmp_path / 'out'}")
+    with pytest.raises(RuntimeError, match="no probe"):
+        evaluation(finished.directory, *words)
+    kept = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert kept["test"]["log_px"]["num_samples"] == 3
 
 
 @pytest.mark.parametrize(
@@ -241,6 +258,7 @@ def test_the_same_seed_gives_the_same_picture(finished, tmp_path):
         (["what=films"], "what must be samples or reconstructions"),
         (["out=picture.xyz"], "must name a picture"),
         (["count=0"], "at least 1"),
+        (["out=5"], "out must be a word or null, got 5"),
         (["run=???"], "run must be set, got nothing; add run= and its value"),
         (["split=here"], "split must be train or val or test"),
     ],
@@ -289,6 +307,84 @@ def test_a_prior_that_cannot_be_fitted_is_refused(autoencoder):
         fit_prior(
             compose(f"run={autoencoder.directory}", "model/prior=vampprior", name="fit_prior")
         )
+
+
+def test_an_autoencoder_does_not_pass_off_noise_as_samples(autoencoder, capsys, tmp_path):
+    with pytest.raises(ConfigError, match=r"fit one with python -m vae\.fit_prior"):
+        generate(compose(f"run={autoencoder.directory}", name="generate"))
+    words = ("surgery=0", "probe=0", f"out={tmp_path / 'out'}", "fid=100")
+    results = evaluation(autoencoder.directory, *words)
+    assert results["samples"] == {}
+    assert "no FID" in capsys.readouterr().out
+    drawn = {p.name for p in (tmp_path / "out" / "pictures").iterdir()}
+    assert "samples.png" not in drawn
+    assert "reconstructions.png" in drawn
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["fid=5"], "fid needs at least 100 images, or 0 for none"),
+        (["probe=3"], "probe needs at least 10 images"),
+        (["finetune=5", "num_samples=0"], "set it to 1 or more, or finetune=0"),
+    ],
+)
+def test_an_evaluation_refuses_too_little_at_once(finished, words, message):
+    with pytest.raises(ConfigError, match=message):
+        evaluation(finished.directory, *words)
+
+
+def test_data_may_have_moved(tmp_path):
+    """A run's data is where data_root says, and an error names that setting's folder."""
+    words = [w for w in SMALL if not w.startswith("data=")]
+    run = train(
+        compose(
+            *words,
+            "trainer.limit_train_batches=1",
+            "trainer.limit_val_batches=1",
+            "trainer.limit_test_batches=1",
+            f"run_dir={tmp_path / 'run'}",
+        )
+    )
+    opened = open_run(run.directory)
+    assert opened.data_config("elsewhere")["data"]["source"]["root"] == "elsewhere"
+    assert opened.data_config()["data"]["source"]["root"] is None
+    with pytest.raises(vae.errors.DataError, match="nowhere has neither"):
+        evaluation(run.directory, f"data_root={tmp_path / 'nowhere'}")
+
+
+def test_a_checkpoint_cannot_name_hosts(finished, tmp_path):
+    content = torch.load(finished.directory / "checkpoints" / "best.ckpt", weights_only=True)
+    content["vae"]["config"]["data"]["source"] = {
+        "_target_": "vae.data.sources.kmnist.KMNIST",
+        "root": None,
+        "mirrors": ["http://127.0.0.1:9/"],
+    }
+    torch.save(content, tmp_path / "far.ckpt")
+    source = open_run(tmp_path / "far.ckpt").data_config()["data"]["source"]
+    assert source["mirrors"] == ["http://codh.rois.ac.jp/kmnist/dataset/kmnist/"]
+
+
+def test_log_prob_says_what_it_cannot_do(finished, autoencoder):
+    x = next(finished.data.batches("test", 4)).x
+    with pytest.raises(ValueError, match="an autoencoder's is one point"):
+        autoencoder.model.log_prob(x)
+    with pytest.raises(ValueError, match="at least 1"):
+        finished.model.log_prob(x, 0)
+    assert finished.model.log_prob(x[:0], 3).log_px.shape == (0,)
+    assert finished.model.log_prob(x, 1).variance.isnan().all()
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_no_damage_to_a_checkpoint_is_a_traceback(finished, tmp_path, seed):
+    content = bytearray((finished.directory / "checkpoints" / "best.ckpt").read_bytes())
+    generator = random.Random(seed)
+    for _ in range(generator.choice([1, 20, 500])):
+        content[generator.randrange(len(content))] = generator.randrange(256)
+    (tmp_path / "bad.ckpt").write_bytes(bytes(content[: generator.choice([len(content), 3000])]))
+    # either the damage is in numbers alone, or it is one of our own errors
+    with contextlib.suppress(RunError, ConfigError):
+        assert isinstance(vae.load(tmp_path / "bad.ckpt"), torch.nn.Module)
 
 
 @pytest.mark.parametrize("name", ["evaluate", "generate", "fit_prior"])

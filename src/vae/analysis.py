@@ -53,7 +53,12 @@ def analyse(
     if (n := min(len(data.indices["train"]), settings["probe"])) > 0:
         say(f"classifiers of the latent means of {n:,} training images")
         latents |= _probes(model, data, n, tested, device)
-    if (n := settings["fid"]) > 0:
+    if (n := settings["fid"]) > 0 and not module.generates:
+        say(
+            "no FID: an autoencoder's codes are not drawn towards its prior; fit one with "
+            "python -m vae.fit_prior run=..."
+        )
+    elif n > 0:
         say(f"FID and KID of {n:,} generated images")
         samples = _distances(model, data, n, device)
     if (n := min(tested, settings["finetune"])) > 0 and module.bounded and module.num_samples:
@@ -125,7 +130,7 @@ def _distances(model: VAE, data: DataModule, count: int, device: torch.device) -
         arrays["train_labels"].index_select(0, indices),
     )
     test = arrays["test_images"], arrays["test_labels"]
-    name = f"{data.source.name}-{data.source.fingerprint[:16]}-{len(indices)}"
+    name = f"{data.source.name}-{data.source.fingerprint[:16]}-{len(indices)}-{data.split_seed}"
     network = feature_network(name, cache_dir() / "features", train, test)
     drawn = [
         _bytes(model.decode(model.prior().sample(torch.Size([min(500, count - start)]))).mean)
@@ -134,9 +139,9 @@ def _distances(model: VAE, data: DataModule, count: int, device: torch.device) -
     found = distances(network, test[0], torch.cat(drawn))
     floor = distances(network, test[0], train[0][: len(test[0])])
     return {
-        "fid": found.fid,
+        "fid": estimate_dict(found.fid, count),
         "kid": estimate_dict(found.kid, count),
-        "fid_of_training_images": floor.fid,
+        "fid_of_training_images": estimate_dict(floor.fid, min(len(train[0]), len(test[0]))),
         "num_images": count,
         "features": f"the 64 features of this package's own classifier of {data.source.name} "
         f"(test accuracy {float(network.accuracy):.4f}), not Inception's",

@@ -6,8 +6,9 @@ Try:
   python -m vae.evaluate run=checkpoints/best.ckpt finetune=500
 
 Settings (NAME=VALUE): run (a run directory or a checkpoint), num_samples (k), memory (MB), surgery,
-probe, fid, finetune, finetune_steps, pictures, seed, trainer.devices, and every other key that
---cfg job prints. Results and pictures go to RUN/evaluations/TIME, or where out= says.
+probe, fid, finetune, finetune_steps, pictures, data_root (where the data lies now), seed,
+trainer.devices, and every other key that --cfg job prints. Results and pictures go to
+RUN/evaluations/TIME, or where out= says.
 
   --cfg job         print the config that would run
   -m                run every combination of comma-separated values
@@ -55,7 +56,8 @@ def evaluate(config: dict[str, Any]) -> dict[str, Any]:
 
     settings.check(config, settings.EVALUATE)
     opened = open_run(config["run"], config["allow"])
-    trained = {**opened.config, "allow": config["allow"]}
+    trained = opened.data_config(config["data_root"])
+    known = results.earlier_training(opened.directory)
     time_ = time.strftime("%Y-%m-%d_%H-%M-%S")
     directory = Path(config["out"] or opened.directory / "evaluations" / time_).absolute()
     report.claim(config, directory)
@@ -64,7 +66,9 @@ def evaluate(config: dict[str, Any]) -> dict[str, Any]:
     lightning.seed_everything(config["seed"], verbose=False)
     try:
         data = build.build_data(trained)
-        module = EvaluationModule(opened.model, config["num_samples"], config["memory"])
+        module = EvaluationModule(
+            opened.model, config["num_samples"], config["memory"], opened.generates
+        )
         callbacks: list[lightning.Callback] = [ProgressBar()]
         if config["pictures"]:
             callbacks.append(Pictures(config["pictures"]))
@@ -81,19 +85,16 @@ def evaluate(config: dict[str, Any]) -> dict[str, Any]:
         trainer,
         checkpoint=opened.checkpoint,
         words=command_line("evaluate"),
-        train=results.earlier_training(opened.directory),
+        train=known,
+        score=None,
     )
     return test(module, data, trainer, config, directory, collect)
 
 
 def task(config: DictConfig) -> float:
-    """One job of the command; its score is log p(x), or minus the distortion without one."""
+    """One job of the command; its score is the ELBO, or minus the distortion without one."""
     with one_job(Path.cwd()):
-        found = evaluate(plain(config))
-    test = found["test"]
-    if "log_px" in test:
-        return float(test["log_px"]["value"])
-    return -float(test["distortion"]["value"])
+        return float(evaluate(plain(config))["score"])
 
 
 if __name__ == "__main__":

@@ -29,13 +29,15 @@ class EvaluationModule(LightningModule):
         num_samples: The number of importance samples of log p(x) for each test example; 0 for
             none.
         memory: How much memory those may take at once, in MB.
+        generates: Whether samples of p(z) mean anything.
     """
 
-    def __init__(self, model: VAE, num_samples: int, memory: float):
+    def __init__(self, model: VAE, num_samples: int, memory: float, generates: bool = True):
         super().__init__()
         self.model = model
         self.num_samples = num_samples
         self.memory = memory
+        self.generates = generates
         # a point mass has no rate, and so no ELBO
         self.bounded = model.posterior.density != "none"
         self.parts = ["elbo", "rate", "distortion"] if self.bounded else ["distortion"]

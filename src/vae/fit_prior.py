@@ -59,9 +59,9 @@ def fit_prior(config: dict[str, Any]) -> Path:
     opened = open_run(config["run"], config["allow"])
     model = opened.model
     lightning.seed_everything(config["seed"], verbose=False)
-    word = config["model"]["prior"]["_target_"].split(".")[-2]
     packages = ("vae.model.priors.",)
     target = locate(config["model"]["prior"]["_target_"], config["allow"], packages)
+    word = target.__module__.rpartition(".")[2]
     if not hasattr(target, "fit"):
         raise ConfigError(
             f"model/prior= takes a prior that can be fitted here, got {word}; choose "
@@ -80,20 +80,23 @@ def fit_prior(config: dict[str, Any]) -> Path:
             f"a fitted prior needs a file of its own, but {path} exists; choose another out=, or "
             "move that one away."
         )
-    trained = {**opened.config, "allow": config["allow"]}
+    trained = opened.data_config(config["data_root"])
     data = build.build_data(trained)
     with torch.no_grad():
         x = data.examples(min(config["examples"], len(data.indices["train"])), "train")
         z = torch.cat([model.encode(some).sample() for some in x.split(500)])
         before = _mean_log_density(model.prior(), z)
-    prior.fit(z, config["seed"])
+    try:
+        prior.fit(z, config["seed"])
+    except ValueError as e:
+        raise ConfigError(f"{word} cannot be fitted to {len(z)} codes: {e}") from e
     with torch.no_grad():
         after = _mean_log_density(prior(), z)
     content = torch.load(opened.checkpoint, map_location="cpu", weights_only=True)
     weights = {
         k: v for k, v in content["state_dict"].items() if not k.startswith("model.prior.")
     } | {f"model.prior.{k}": v for k, v in prior.state_dict().items()}
-    node = {**trained, "allow": [], "model": trained["model"] | config["model"]}
+    node = {**trained, "allow": [], "model": opened.config["model"] | config["model"]}
     card = {"config": node, "event_shape": list(opened.event_shape)}
     path.parent.mkdir(parents=True, exist_ok=True)
     torch.save({"vae": card, "state_dict": weights}, path)

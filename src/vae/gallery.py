@@ -16,7 +16,7 @@ CODES = 2000
 
 @torch.no_grad()
 def draw(
-    model: VAE, data: DataModule, folder: Path, count: int, use: LatentUse | None = None
+    model: VAE, data: DataModule, folder: Path, count: int, use: LatentUse | None, generates: bool
 ) -> None:
     """Draw samples, reconstructions, interpolations, traversals and how z is used.
 
@@ -26,6 +26,7 @@ def draw(
         folder: Where; it is made.
         count: The number of images in a row and in a column.
         use: What each dimension of z carries, if it is known.
+        generates: Whether samples of p(z) mean anything.
     """
     folder.mkdir(parents=True, exist_ok=True)
     device = next(model.parameters()).device
@@ -34,7 +35,8 @@ def draw(
     n = min(count, len(x))
     some = x[: min(len(x), n * max(1, n // 2)) // n * n]
     grid(views.reconstructions(model, some, n), n).save(folder / "reconstructions.png")
-    grid(views.samples(model, count * count), count).save(folder / "samples.png")
+    if generates:
+        grid(views.samples(model, count * count), count).save(folder / "samples.png")
     half = len(x[: 2 * n]) // 2
     if half:
         between = views.interpolation(model, x[:half], x[half : 2 * half], count)

@@ -60,6 +60,12 @@ def generate(config: dict[str, Any]) -> Path:
             f"a manifold is drawn of two latent dimensions, but this run has {model.latent_dim}; "
             "choose another what=, or train with model.latent_dim=2."
         )
+    if what == "samples" and not opened.generates:
+        raise ConfigError(
+            "samples need a prior that the codes follow, but this run is an autoencoder, whose "
+            "codes follow none; fit one with python -m vae.fit_prior, and give its checkpoint as "
+            "run=."
+        )
     lightning.seed_everything(config["seed"], verbose=False)
     gap = 2
     if what == "samples":
@@ -67,8 +73,8 @@ def generate(config: dict[str, Any]) -> Path:
     elif what == "manifold":
         images, gap = views.manifold(model, n), 0
     else:
-        data = build.build_data({**opened.config, "allow": config["allow"]})
-        x = data.examples(2000, config["split"], config["seed"])
+        data = build.build_data(opened.data_config(config["data_root"]))
+        x = data.examples(max(2000, n * n), config["split"], config["seed"])
         images = _of_images(model, what, x, n)
     name = f"{what}_{config['seed']}.png"
     path = Path(config["out"] or opened.directory / "generated" / name)

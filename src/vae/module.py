@@ -47,7 +47,8 @@ class VAEModule(EvaluationModule):
         memory: float = 256,
         card: dict[str, Any] | None = None,
     ):
-        super().__init__(model, num_samples, memory)
+        generates = model.posterior.density != "none" or objective.matches_prior
+        super().__init__(model, num_samples, memory, generates)
         self.objective = objective
         self.optimizer = optimizer
         self.schedule = schedule

@@ -1,6 +1,7 @@
 """What a run says of itself: a table before, a table after, config.yaml and results.json."""
 
 import json
+import math
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -88,7 +89,17 @@ def _arguments(node: Config) -> str:
 
 def write_results(results: Mapping[str, Any], directory: Path) -> None:
     """Write results.json."""
-    (directory / "results.json").write_text(json.dumps(results, indent=2) + "\n")
+    text = json.dumps(_without_nan(results), indent=2, allow_nan=False)
+    (directory / "results.json").write_text(text + "\n")
+
+
+def _without_nan(value: Any) -> Any:
+    """Numbers that there are none of as null, which is what JSON has for them."""
+    if isinstance(value, Mapping):
+        return {k: _without_nan(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 LABELS = {
@@ -114,9 +125,8 @@ def print_results(results: Mapping[str, Any], directory: Path) -> None:
     _add_latents(table, results["latents"])
     if samples := results["samples"]:
         table.add_section()
-        n = f"{samples['num_images']:,}"
-        floor = f"of training images {samples['fid_of_training_images']:.3f}"
-        table.add_row("FID", f"{samples['fid']:.3f}", "", n, f"{floor}; {samples['features']}")
+        floor = f"of training images {samples['fid_of_training_images']['value']:.3f}"
+        _add(table, "FID", samples["fid"], 3, f"{floor}; {samples['features']}")
         _add(table, "KID", samples["kid"], 5, "same features")
     table.add_section()
     if train := results["train"]:
@@ -142,8 +152,9 @@ def _unit(name: str, e: Mapping[str, Any]) -> str:
     if name == "bits_per_dim":
         unit = "bits per dimension, " + ("dequantised" if e["dequantized"] else "of the bytes")
     if "effective_samples" in e:
-        error = f"{e['monte_carlo_standard_error']:.1g}"
-        unit += f" (Monte Carlo se {error}, effective samples {e['effective_samples']:.1f})"
+        error = e["monte_carlo_standard_error"]
+        known = "" if math.isnan(error) else f"Monte Carlo se {error:.1g}, "
+        unit += f" ({known}effective samples {e['effective_samples']:.1f})"
     if "gain" in e:
         gain = e["gain"]
         more = f"{gain['value']:+.2f} ± {gain['standard_error']:.2f}"
@@ -161,7 +172,7 @@ def _add_latents(table: Table, latents: Mapping[str, Any]) -> None:
         if name in latents:
             size = latents[name]["aggregate_size"]
             limit = latents[name].get("upper_limit")
-            most = "" if limit is None else f", at most {limit:.2f}"
+            most = "" if limit is None else f", at most {limit:.2f}, the logarithm of that"
             _add(table, name, latents[name], 2, f"nats, over {size:,} images{most}")
     for name in ("knn_accuracy", "linear_accuracy"):
         if name in latents:

@@ -14,6 +14,7 @@ from lightning.pytorch import Trainer
 
 import vae
 from vae.data.module import DataModule
+from vae.errors import RunError
 from vae.evaluation import EvaluationModule
 from vae.metrics.estimate import Estimate
 
@@ -30,6 +31,7 @@ def collect(
     checkpoint: Path | None,
     words: Sequence[str],
     train: Mapping[str, Any] | None,
+    score: float | None,
     analysis: Mapping[str, Mapping[str, Any]],
     seconds: float,
 ) -> dict[str, Any]:
@@ -43,6 +45,7 @@ def collect(
         checkpoint: What was tested.
         words: The command; empty outside a command.
         train: What is known of the training.
+        score: What the run is ranked by; None for the test's own ELBO.
         analysis: What `analyse` found, by section.
         seconds: How long the test took, with the analysis.
     """
@@ -53,7 +56,7 @@ def collect(
         "command": shlex.join(words),
         "seed": config["seed"],
         "checkpoint": str(checkpoint) if checkpoint else None,
-        "score": _score(train, test, module.bounded),
+        "score": _score(score, test, module.bounded),
         "test": test | dict(analysis.get("test", {})),
         "latents": dict(analysis.get("latents", {})),
         "samples": dict(analysis.get("samples", {})),
@@ -101,11 +104,21 @@ def training(trainer: Trainer, data: DataModule, seconds: float, bounded: bool) 
 
 
 def earlier_training(directory: Path) -> dict[str, Any] | None:
-    """What a run's own results.json says of its training; None if it has none."""
+    """What a run's own results.json says of its training; None if it has none.
+
+    Raises:
+        RunError: If it is damaged.
+    """
     path = directory / "results.json"
     if not path.is_file():
         return None
-    known = json.loads(path.read_text()).get("train")
+    try:
+        known = json.loads(path.read_text()).get("train")
+    except (ValueError, AttributeError) as e:
+        raise RunError(
+            f"a run's results.json holds what train wrote, but {path} cannot be read ({e}); move "
+            "it away."
+        ) from e
     return known if isinstance(known, dict) and "best_val_score" in known else None
 
 
@@ -139,12 +152,10 @@ def estimate_dict(estimate: Estimate, num_samples: int) -> dict[str, float]:
     return {**estimate._asdict(), "num_samples": num_samples}
 
 
-def _score(
-    train: Mapping[str, Any] | None, test: Mapping[str, Mapping[str, float]], bounded: bool
-) -> float:
-    """The best validation ELBO, else the test's; minus the distortion where there is no ELBO."""
-    if train and train["best_val_score"] is not None:
-        return float(train["best_val_score"])
+def _score(score: float | None, test: Mapping[str, Mapping[str, float]], bounded: bool) -> float:
+    """`score`, else the test's ELBO; minus the distortion where there is no ELBO."""
+    if score is not None:
+        return score
     sign, name = (1, "elbo") if bounded else (-1, "distortion")
     return sign * test[name]["value"] if name in test else math.nan
 

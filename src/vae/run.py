@@ -7,10 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 
 from vae.build import build_model
 from vae.errors import RunError, VAEError
 from vae.model.vae import VAE
+
+# what torch and our own code raise on content that is not as it was written
+DAMAGED = (
+    AssertionError,
+    AttributeError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 
 
 @dataclass(frozen=True)
@@ -23,6 +34,7 @@ class Run:
         event_shape: The shape of an example.
         checkpoint: The checkpoint's path.
         directory: The run directory; that of the checkpoint if it lies in none.
+        allow: Packages of the user's that its classes may come from.
     """
 
     model: VAE
@@ -30,6 +42,36 @@ class Run:
     event_shape: tuple[int, ...]
     checkpoint: Path
     directory: Path
+    allow: tuple[str, ...] = ()
+
+    @property
+    def generates(self) -> bool:
+        """Whether samples of p(z) mean anything: an autoencoder has never seen its N(0, I)."""
+        model = self.config["model"]
+        return not (
+            self.model.posterior.density == "none"
+            and model["prior"]["_target_"].endswith(".StandardNormal")
+            and self.config["objective"]["_target_"].endswith(".Reconstruction")
+        )
+
+    def data_config(self, root: str | None = None) -> dict[str, Any]:
+        """The config with what builds the run's data; hosts to download from are our own.
+
+        Arguments:
+            root: The folder where the data lies now; None for where it lay.
+        """
+        from vae.argv import config_dir
+
+        data = dict(self.config["data"])
+        source = dict(data["source"])
+        if root is not None:
+            source["root"] = root
+        if "mirrors" in source:
+            # a checkpoint from elsewhere must not name hosts
+            packaged = config_dir() / "data" / f"{source['_target_'].split('.')[-2]}.yaml"
+            known = yaml.safe_load(packaged.read_text()) if packaged.is_file() else {}
+            source["mirrors"] = known.get("source", {}).get("mirrors", [])
+        return {**self.config, "allow": list(self.allow), "data": {**data, "source": source}}
 
 
 def load(path: str | Path, allow: Sequence[str] = ()) -> VAE:
@@ -59,8 +101,8 @@ def open_run(path: str | Path, allow: Sequence[str] = ()) -> Run:
             f"a checkpoint of this package carries the config that rebuilds it, but {checkpoint} "
             "has none; give one that python -m vae.train wrote."
         )
-    event_shape = tuple(int(n) for n in card["event_shape"])
     try:
+        event_shape = tuple(int(n) for n in card["event_shape"])
         model = build_model({**card["config"], "allow": list(allow)}, event_shape)
         prefix = "model."
         weights = content["state_dict"]
@@ -69,14 +111,14 @@ def open_run(path: str | Path, allow: Sequence[str] = ()) -> Run:
         )
     except VAEError:
         raise
-    except (KeyError, TypeError, AttributeError, RuntimeError, ValueError) as e:
+    except DAMAGED as e:
         raise RunError(
             f"a checkpoint's config and weights must fit together, but those of {checkpoint} do "
             f"not ({' '.join(str(e).split())[:200]}); give an undamaged one."
         ) from e
     home = checkpoint.parent
     directory = home.parent if home.name == "checkpoints" else home
-    return Run(model.eval(), card["config"], event_shape, checkpoint, directory)
+    return Run(model.eval(), card["config"], event_shape, checkpoint, directory, tuple(allow))
 
 
 def find_checkpoint(path: Path) -> Path:
@@ -101,7 +143,7 @@ def find_checkpoint(path: Path) -> Path:
 def _read(checkpoint: Path) -> Any:
     try:
         return torch.load(checkpoint, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as e:
+    except (pickle.UnpicklingError, EOFError, OSError, *DAMAGED) as e:
         raise RunError(
             f"a checkpoint holds tensors and plain values alone, but {checkpoint} cannot be read "
             f"as such ({' '.join(str(e).split())[:200]}); give one that python -m vae.train wrote."

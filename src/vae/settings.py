@@ -27,17 +27,22 @@ TRAIN = {
     "model.latent_dim": Positive,
     "model.output_bias": Literal["data", "zero"],
 } | {f"evaluate.{name}": hint for name, hint in EVALUATION.items()}
-EVALUATE = {"run": str, "seed": Seed, "allow": list[str], "pictures": Count} | EVALUATION
-GENERATE = {
+RUN = {
     "run": str,
+    "out": str | None,
+    "data_root": str | None,
+    "seed": Seed,
+    "allow": list[str],
+}
+EVALUATE = RUN | {"pictures": Count} | EVALUATION
+GENERATE = RUN | {
     "what": Literal["samples", "reconstructions", "interpolation", "traversal", "manifold"],
     "count": Positive,
     "split": Literal["train", "val", "test"],
-    "seed": Seed,
-    "out": str | None,
-    "allow": list[str],
 }
-FIT_PRIOR = {"run": str, "examples": Positive, "seed": Seed, "out": str | None, "allow": list[str]}
+FIT_PRIOR = RUN | {"examples": Positive}
+# the fewest that a measure needs
+FEWEST = {"fid": 100, "probe": 10}
 
 
 def check(config: Mapping[str, Any], hints: Mapping[str, Any]) -> None:
@@ -59,6 +64,17 @@ def check(config: Mapping[str, Any], hints: Mapping[str, Any]) -> None:
         if value == "???":
             raise ConfigError(f"{where} must be set, got nothing; add {where}= and its value.")
         convert(value, hint, where)
+    node = config.get("evaluate", config)
+    for name, least in FEWEST.items():
+        if 0 < node.get(name, 0) < least:
+            raise ConfigError(
+                f"{name} needs at least {least} images, or 0 for none, got {node[name]}; set it so."
+            )
+    if node.get("finetune") and not node["num_samples"]:
+        raise ConfigError(
+            "finetune estimates log p(x) with num_samples samples, got num_samples=0; set it to 1 "
+            "or more, or finetune=0."
+        )
     for part, node in config.get("model", {}).items():
         if part not in ("latent_dim", "output_bias") and not isinstance(node, Mapping):
             raise ConfigError(

@@ -110,6 +110,7 @@ def train(config: dict[str, Any]) -> Result:
             checkpoint=Path(path) if path else None,
             words=command_line("train"),
             train=known,
+            score=known["best_val_score"],
         )
         found = test(module, data, trainer, config["evaluate"], directory, collect)
         failed = False

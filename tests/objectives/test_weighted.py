@@ -161,6 +161,15 @@ def test_mmd_is_the_papers_estimate():
     assert found.item() == pytest.approx(same - 2 * cross, abs=1e-6)
 
 
+def test_mmd_keeps_its_precision_under_autocast():
+    z = torch.randn(50, 4) * 10 + 30
+    torch.manual_seed(0)
+    exact = MMD().discrepancy(latent_record(z))
+    torch.manual_seed(0)
+    with torch.autocast("cpu", torch.bfloat16):
+        torch.testing.assert_close(MMD().discrepancy(latent_record(z)), exact)
+
+
 def test_an_autoencoder_has_a_distortion_alone():
     terms = Reconstruction()(latent_record(torch.randn(6, 2)))
     assert terms.rate is None

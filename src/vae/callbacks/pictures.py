@@ -33,6 +33,7 @@ class Pictures(Callback):
         assert isinstance(pl_module, EvaluationModule)
         assert isinstance(data, DataModule)
         root = Path(trainer.default_root_dir)
-        draw(pl_module.model, data, root / "pictures", self.count, pl_module.test_use)
+        module = pl_module
+        draw(module.model, data, root / "pictures", self.count, module.test_use, module.generates)
         if (metrics := root / "metrics.csv").exists():
             curves(metrics).savefig(root / "pictures" / "curves.png", dpi=100)

@@ -57,6 +57,7 @@ class DataModule(LightningDataModule):
         self.batch_size = batch_size
         self.eval_batch_size = eval_batch_size
         self.seed = seed
+        self.split_seed = split_seed
         binary = support is constraints.boolean
         if binarize == "auto":
             binarize = "dynamic" if binary else "none"

@@ -77,6 +77,8 @@ def importance(
     numbers = _numbers_per_sample(model, posterior)
     step = max(1, int(memory * 1e6 / (4 * numbers * max(1, len(x)))))
     wide = widest(x.device)
+    if not len(x):
+        return Importance(*[torch.zeros(0, dtype=wide, device=x.device)] * 5)
     zeros = torch.zeros(len(x), dtype=wide, device=x.device)
     lse, lse_squares = zeros.log(), zeros.log()
     distortion, rate = zeros.clone(), zeros.clone()

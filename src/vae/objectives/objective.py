@@ -26,6 +26,8 @@ class Objective:
     needs_density: bool = True
     # whether q(z|x) and p(z) must be products over the dimensions of z
     needs_factors: bool = False
+    # whether codes are drawn towards p(z)
+    matches_prior: bool = True
     # whether examples' samples compete by their weights
     importance_weighted: bool = False
     # whether the parameters of p(z) get a gradient

@@ -32,6 +32,7 @@ class Reconstruction(Objective):
 
     name: ClassVar[str] = "reconstruction"
     needs_density = False
+    matches_prior = False
     trains_prior = False
 
     def __init__(self, latent_l2: float = 0.0, decoder_gradient: float = 0.0, num_samples: int = 1):

@@ -77,3 +77,10 @@ def test_gradients_are_finite_and_right_everywhere():
     ContinuousBernoulli(logits).log_prob(x).sum().backward()
     # d log p / d l = x - E[x]
     torch.testing.assert_close(logits.grad, x - ContinuousBernoulli(logits.detach()).mean)
+
+
+def test_the_means_gradient_is_the_variance_however_far_the_logit():
+    logits = torch.tensor([-500.0, -90.0, -5.0, 0.0, 5.0, 90.0, 500.0], requires_grad=True)
+    d = ContinuousBernoulli(logits)
+    (gradient,) = torch.autograd.grad(d.mean.sum(), logits)
+    torch.testing.assert_close(gradient, d.variance.detach(), rtol=1e-3, atol=1e-6)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -43,8 +44,8 @@ class VampPrior(nn.Module):
         self.borrowed = (encoder, posterior)
         start = torch.zeros(components, *event_shape) if examples is None else examples(components)
         self.pseudo_inputs = nn.Parameter(start)
-        features = torch.zeros(1, *posterior.feature_shape)
-        one = posterior(features)
+        shape = cast(tuple[int, ...], posterior.feature_shape)
+        one = posterior(torch.zeros(1, *shape))
         # log-densities by matrix products, or those of every dimension
         self.numbers_per_sample = (4 if _diagonal(one) else 4 * one.event_shape[0]) * components
 
