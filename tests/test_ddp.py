@@ -61,6 +61,13 @@ def test_a_run_writes_once_and_evaluates_every_example_once(tmp_path):
     assert not list(tmp_path.rglob("*-v1.ckpt"))
 
 
+def test_a_process_may_get_no_example_at_all(tmp_path):
+    # validation and test have one batch, of one image
+    python("-m", "vae.train", *DDP, "data.eval_batch_size=1", cwd=tmp_path)
+    (path,) = tmp_path.rglob("results.json")
+    assert json.loads(path.read_text())["test"]["elbo"]["num_examples"] == 1
+
+
 def test_an_evaluation_by_two_is_that_of_one(tmp_path):
     python("-m", "vae.train", *FAST, "callbacks.pictures=null", "run_dir=run", cwd=tmp_path)
     few = ["num_samples=2", "surgery=100", "probe=0", "fid=0", "pictures=2", "run=run"]
