@@ -125,7 +125,8 @@ def earlier_training(directory: Path) -> dict[str, Any] | None:
 def estimates_of(module: EvaluationModule, data: DataModule) -> dict[str, dict[str, float]]:
     """The estimates of the test: elbo, rate, distortion, log_px and bits_per_dim."""
     estimates = module.results
-    samples = module.num_samples or 1
+    # a point needs no samples
+    samples = (module.num_samples or 1) if module.bounded else 0
     test: dict[str, dict[str, float]] = {
         name: estimate_dict(estimates[name], samples)
         for name in ("elbo", "rate", "distortion")

@@ -71,3 +71,10 @@ def test_importing_zuko_leaves_argument_validation_on():
 def test_a_flow_of_nothing_is_refused(words):
     with pytest.raises(ValueError, match="at least one map"):
         IAF(2, **words)
+
+
+def test_it_starts_close_to_the_diagonal_normal_it_is_built_on():
+    posterior = IAF(8)
+    q = posterior(torch.randn(5, *posterior.feature_shape))
+    z = q.base.sample((100,))
+    torch.testing.assert_close(q.transform.inv(z), z, atol=0.05, rtol=0.05)

@@ -33,8 +33,15 @@ class FullPrecision(nn.Module):
             return at_least_float32(self.network(x.to(weights.dtype)))
 
 
-def in_full_precision(transform: nn.Module) -> nn.Module:
-    """`transform` with its network, if it has one, outside autocast."""
-    if isinstance(network := getattr(transform, "hyper", None), nn.Module):
+@torch.no_grad()
+def prepared(transform: nn.Module) -> nn.Module:
+    """`transform` with its network, if it has one, outside autocast and close to the identity.
+
+    A map that starts elsewhere disturbs every dimension, and those that carry nothing never come
+    to rest: on MNIST with 128 dimensions an IAF ended 9 nats behind a mean field for it.
+    """
+    if isinstance(network := getattr(transform, "hyper", None), nn.Sequential):
+        for parameter in network[-1].parameters():
+            parameter.mul_(0.01)
         transform.hyper = FullPrecision(network)
     return transform

@@ -43,7 +43,7 @@ class IAF(nn.Module):
         hidden: Sequence[int] = (256,),
         context: int = 64,
     ):
-        from vae.model.distributions.zuko import MaskedAutoregressiveTransform, in_full_precision
+        from vae.model.distributions.zuko import MaskedAutoregressiveTransform, prepared
 
         if min(transforms, context) < 1:
             raise ValueError(
@@ -55,7 +55,7 @@ class IAF(nn.Module):
         self.feature_shape = (2 * latent_dim + context,)
         ascending, many = torch.arange(latent_dim), latent_dim > 1
         self.maps = nn.ModuleList(
-            in_full_precision(
+            prepared(
                 MaskedAutoregressiveTransform(
                     latent_dim,
                     context,

@@ -41,7 +41,7 @@ class Flow(nn.Module):
         transforms: int = 6,
         hidden: Sequence[int] = (128, 128),
     ):
-        from vae.model.distributions.zuko import MAF, NSF, in_full_precision
+        from vae.model.distributions.zuko import MAF, NSF, prepared
 
         if transforms < 1:
             raise ValueError(f"a flow needs at least 1 transform, got {transforms}.")
@@ -51,7 +51,7 @@ class Flow(nn.Module):
         coupling = {"passes": 2, "hidden_features": tuple(hidden)} if latent_dim > 1 else {}
         self.flow = build(latent_dim, transforms=transforms, **coupling)
         for layer in self.flow.transform.transforms:
-            in_full_precision(layer)
+            prepared(layer)
         self.register_buffer("shift", torch.zeros(latent_dim))
         self.register_buffer("scale", torch.ones(latent_dim))
         self.numbers_per_sample = sum(hidden) + (24 if kind == "spline" else 2) * latent_dim
