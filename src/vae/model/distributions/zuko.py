@@ -37,8 +37,7 @@ class FullPrecision(nn.Module):
 def prepared(transform: nn.Module) -> nn.Module:
     """`transform` with its network, if it has one, outside autocast and close to the identity.
 
-    A map that starts elsewhere disturbs every dimension, and those that carry nothing never come
-    to rest: on MNIST with 128 dimensions an IAF ended 9 nats behind a mean field for it.
+    A map that starts elsewhere disturbs every dimension of z, also those that carry nothing.
     """
     if isinstance(network := getattr(transform, "hyper", None), nn.Sequential):
         for parameter in network[-1].parameters():
