@@ -17,6 +17,7 @@ from vae.errors import ConfigError
 from vae.make import locate, make
 from vae.model.vae import VAE
 from vae.module import VAEModule
+from vae.profiler import Silent
 
 Config = Mapping[str, Any]
 
@@ -171,5 +172,7 @@ def build_trainer(config: Config, callbacks: list[Callback], loggers: list[Logge
         node["enable_checkpointing"] = any(isinstance(c, ModelCheckpoint) for c in callbacks)
     if not config["data"]["val_size"]:
         node["limit_val_batches"] = 0
+    if node["profiler"] is None:
+        node["profiler"] = Silent()
     trainer: Trainer = make(node, "trainer", callbacks=callbacks, logger=loggers)
     return trainer

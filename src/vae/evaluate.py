@@ -45,14 +45,14 @@ def evaluate(config: dict[str, Any]) -> dict[str, Any]:
         DataError: If its data is missing or damaged.
     """
     import lightning
-    import torch
 
     from vae import build, report, results, settings
     from vae.callbacks.pictures import Pictures
     from vae.callbacks.progress import ProgressBar
     from vae.evaluation import EvaluationModule
+    from vae.process import prepare
     from vae.run import open_run
-    from vae.testing import quiet, test
+    from vae.testing import test
 
     settings.check(config, settings.EVALUATE)
     opened = open_run(config["run"], config["allow"])
@@ -61,8 +61,7 @@ def evaluate(config: dict[str, Any]) -> dict[str, Any]:
     time_ = time.strftime("%Y-%m-%d_%H-%M-%S")
     directory = Path(config["out"] or opened.directory / "evaluations" / time_).absolute()
     report.claim(config, directory)
-    quiet()
-    torch.set_flush_denormal(True)
+    prepare()
     lightning.seed_everything(config["seed"], verbose=False)
     try:
         data = build.build_data(trained)

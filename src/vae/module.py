@@ -86,13 +86,14 @@ class VAEModule(EvaluationModule):
         if batch_idx == 0:
             self._check_support(record)
         terms = self.objective(record, self._passed())
-        self.rows.append(torch.stack([q.detach().mean() for q in self._quantities(terms)]))
+        with torch.no_grad():
+            self.rows.append(torch.stack(self._quantities(terms)).mean(1))
         trainer = self.trainer
         interval = trainer.log_every_n_steps or 50  # type: ignore[attr-defined]
         steps = trainer.is_last_batch or (batch_idx + 1) % trainer.accumulate_grad_batches == 0
         log_now = steps and (self.global_step + 1) % interval == 0
-        if log_now or self.device.type == "cpu":
-            # elsewhere a look at every step would wait for the device at every step
+        # a look at every step would have other devices wait at every step
+        if log_now or (self.device.type == "cpu" and not math.isfinite(self.rows[-1].sum())):
             self._check_finite()
         if log_now:
             means = torch.stack(self.rows).mean(0)

@@ -1,8 +1,6 @@
 """The test of a model, at the end of training and on request."""
 
-import logging
 import time
-import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -49,17 +47,3 @@ def test(
         print_results(results, directory)
     trainer.strategy.barrier()
     return results
-
-
-def quiet() -> None:
-    """Leave out what the summary says better, and warnings about nothing the user did."""
-    for name in ("lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    # torch deprecates what Lightning calls
-    warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)` is deprecated")
-    # intervals of logging run on from epoch to epoch
-    warnings.filterwarnings("ignore", message="The number of training batches .* is smaller than")
-    # Hydra made the directory, and no earlier run is in it
-    warnings.filterwarnings(
-        "ignore", message="Experiment logs directory .* exists and is not empty"
-    )

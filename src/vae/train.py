@@ -74,13 +74,13 @@ def train(config: dict[str, Any]) -> Result:
 
     from vae import build, report, results, settings
     from vae.loggers import WandB
-    from vae.testing import quiet, test
+    from vae.process import prepare
+    from vae.testing import test
 
     settings.check(config, settings.TRAIN)
     directory = Path(config["run_dir"]).absolute()
     report.claim(config, directory)
-    quiet()
-    torch.set_flush_denormal(True)
+    prepare()
     lightning.seed_everything(config["seed"], verbose=False)
     try:
         data = build.build_data(config)

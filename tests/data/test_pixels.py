@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.distributions import constraints
 
-from vae.data.pixels import Pixels
+from vae.data.pixels import Pixels, draw
 
 BYTES = torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16)
 
@@ -56,3 +56,28 @@ def test_support_says_what_comes_out():
 def test_binarising_and_dequantising_at_once_is_refused():
     with pytest.raises(ValueError, match="not both"):
         Pixels("dynamic", dequantize=True)
+
+
+def test_a_draw_has_the_probability_of_its_level_to_five_digits():
+    """Every value of u once: the 65,536 combinations of 16 bits."""
+    words = torch.arange(-(2**15), 2**15, dtype=torch.int16).view(torch.int64)
+    levels = torch.arange(256, dtype=torch.uint8)[:, None].expand(256, 2**16)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.Tensor, "random_", lambda self, *_: self.copy_(words.repeat(256)))
+        share = draw(levels).double().mean(1)
+    p = levels[:, 0].double() / 255
+    assert (share - p).abs().max() < 2**-16
+    assert share[0] == 0
+    assert share[255] == 1
+
+
+def test_any_number_of_pixels_can_be_drawn():
+    for count in (0, 1, 2, 3, 5):
+        assert draw(torch.full((count, 1), 255, dtype=torch.uint8)).all()
+
+
+def test_draws_differ_from_pixel_to_pixel():
+    """All bits are random: neighbours that share a word are independent."""
+    half = draw(torch.full((100_000, 4), 128, dtype=torch.uint8)).double()
+    assert (torch.corrcoef(half.T).fill_diagonal_(0).abs() < 5 / 100_000**0.5).all()
+    assert ((half.mean(0) - 128 / 255).abs() < 5 * 0.5 / 100_000**0.5).all()

@@ -59,6 +59,8 @@ class Pixels:
         """
         if self.binarize == "threshold":
             return (pixels >= 128).float()
+        if self.binarize == "dynamic" and index is None:
+            return draw(pixels).float()
         x = pixels.float()
         if self.binarize == "none" and not self.dequantize:
             return x.div_(255)
@@ -67,3 +69,25 @@ class Pixels:
         else:
             u = uniform(self.evaluation_seed, index, tuple(pixels.shape[1:]))
         return (x + u).div_(256) if self.dequantize else (u.mul_(255) < x).float()
+
+
+def draw(levels: Tensor) -> Tensor:
+    r"""Whether each pixel is white, with probability p / 255 for the level p.
+
+    On the CPU, where a random number costs as much as everything else here, four pixels share the
+    64 bits of one: u is uniform on 0, ..., 65534, of which the last is twice as likely as others,
+    and a pixel is white if u < 257 p. That is always for 255, never for 0, and else with a
+    probability that is right to 2^-16.
+
+    Arguments:
+        levels: Bytes, with any shape.
+
+    Returns:
+        True or False, with the same shape, from torch's generator.
+    """
+    if levels.device.type != "cpu":
+        return torch.rand(levels.shape, device=levels.device).mul_(255) < levels
+    words = torch.empty(-(-levels.numel() // 4), dtype=torch.int64).random_(-(2**63), None)
+    u = words.view(torch.int16)[: levels.numel()].view(levels.shape).clamp_(max=2**15 - 2)
+    # both sides are 2^15 lower than in the formula: 16 bits are signed here
+    return u < levels.to(torch.int16) * 257 - 2**15

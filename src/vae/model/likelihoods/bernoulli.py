@@ -3,9 +3,9 @@
 from typing import ClassVar
 
 from torch import Tensor, nn
-from torch.distributions import Bernoulli as TorchBernoulli
 from torch.distributions import Distribution, Independent, constraints
 
+from vae.model.distributions.logits_bernoulli import LogitsBernoulli
 from vae.model.precision import at_least_float32
 
 
@@ -31,7 +31,7 @@ class Bernoulli(nn.Module):
     def forward(self, features: Tensor) -> Distribution:
         """p(x|z), with batch shape (*), for features (the logits) with shape (*, *event_shape)."""
         logits = at_least_float32(features)
-        pixels = TorchBernoulli(logits=logits, validate_args=False)
+        pixels = LogitsBernoulli(logits=logits, validate_args=False)
         return Independent(pixels, len(self.event_shape), validate_args=False)
 
     def features_at(self, mean: Tensor) -> Tensor:
