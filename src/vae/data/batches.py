@@ -6,6 +6,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from vae.data.order import BLOCK, WINDOW, shuffled
+from vae.data.source import Array
+from vae.data.window import Window
+
 
 class Batch(NamedTuple):
     r"""Some examples.
@@ -37,6 +41,8 @@ class Batches:
         seed: The seed of the order; epoch e has an order of its own.
         rank: This process's number.
         world_size: The number of processes.
+        mapped: The images as a mapped array, to read them in shuffled blocks of neighbours; None
+            to shuffle fully and to read `images`.
     """
 
     def __init__(
@@ -49,6 +55,7 @@ class Batches:
         seed: int = 0,
         rank: int = 0,
         world_size: int = 1,
+        mapped: Array | None = None,
     ):
         self.images = images
         self.labels = labels
@@ -58,6 +65,7 @@ class Batches:
         self.seed = seed
         self.rank = rank
         self.world_size = world_size
+        self.mapped = mapped
         drop = len(indices) % world_size if epoch else 0
         self.num_examples = len(indices) - drop
 
@@ -65,15 +73,19 @@ class Batches:
         return -(-self.num_examples // self.batch_size)
 
     def __iter__(self) -> Iterator[Batch]:
-        indices = self.indices
+        order = self.indices
+        window: Window | None = None
         if self.epoch:
             generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch())
-            indices = indices[torch.randperm(len(indices), generator=generator)]
+            order = shuffled(order, generator, None if self.mapped is None else BLOCK)
+            if self.mapped is not None:
+                window = Window(self.mapped, order, BLOCK * WINDOW)
         for start in range(0, self.num_examples, self.batch_size):
-            whole = indices[start : min(start + self.batch_size, self.num_examples)]
-            mine = whole[self.rank :: self.world_size]
+            stop = min(start + self.batch_size, self.num_examples)
+            places = torch.arange(start, stop)[self.rank :: self.world_size]
+            mine = order[places]
             yield Batch(
-                x=self.images.index_select(0, mine),
+                x=self.images.index_select(0, mine) if window is None else window.take(places),
                 label=self.labels.index_select(0, mine),
                 example=None if self.epoch else mine,
             )

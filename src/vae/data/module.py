@@ -10,6 +10,7 @@ from torch.distributions import constraints
 
 from vae.data.batches import Batch, Batches
 from vae.data.cache import cached
+from vae.data.order import Shuffle, in_blocks
 from vae.data.pixels import Binarize, Pixels
 from vae.data.source import Source, Split
 from vae.errors import ConfigError
@@ -33,6 +34,8 @@ class DataModule(LightningDataModule):
         split_seed: The seed of the split.
         evaluation_seed: The seed of the fixed draw that validation and test examples get.
         seed: The seed of the order of training examples.
+        shuffle: "full", "blocks" (of neighbours, for files larger than memory), or "auto": blocks
+            for images of more than half the machine's memory.
 
     Raises:
         ConfigError: If a size does not fit the source.
@@ -51,6 +54,7 @@ class DataModule(LightningDataModule):
         split_seed: int = 0,
         evaluation_seed: int = 0,
         seed: int = 0,
+        shuffle: Shuffle = "auto",
     ):
         super().__init__()
         self.source = source
@@ -81,7 +85,10 @@ class DataModule(LightningDataModule):
                 "a Bernoulli likelihood explains binary pixels, but data.binarize=none leaves them "
                 "grey; set data.binarize=dynamic or threshold, or choose another model/likelihood."
             )
-        self.arrays = {name: torch.from_numpy(a) for name, a in cached(source).items()}
+        arrays = cached(source)
+        self.arrays = {name: torch.from_numpy(a) for name, a in arrays.items()}
+        images = arrays["train_images"]
+        self.mapped = images if in_blocks(shuffle, images.nbytes) else None
         total = len(self.arrays["train_images"])
         if min(batch_size, eval_batch_size) < 1:
             raise ConfigError(
@@ -186,6 +193,7 @@ class DataModule(LightningDataModule):
             seed=self.seed,
             rank=trainer.global_rank if trainer else 0,
             world_size=world_size,
+            mapped=self.mapped if train and shuffle else None,
         )
 
     def _arrays(self, split: Split) -> tuple[Tensor, Tensor, Tensor]:

@@ -74,8 +74,7 @@ def importance(
             "autoencoder's is one point; look at model.decode(model.embed(x)).log_prob(x) instead."
         )
     posterior, prior = proposal or model.encode(x), model.prior()
-    numbers = _numbers_per_sample(model, posterior)
-    step = max(1, int(memory * 1e6 / (4 * numbers * max(1, len(x)))))
+    step = samples_at_once(model, posterior, len(x), memory)
     wide = widest(x.device)
     if not len(x):
         return Importance(*[torch.zeros(0, dtype=wide, device=x.device)] * 5)
@@ -102,6 +101,12 @@ def importance(
         rate=rate / num_samples,
         effective=effective,
     )
+
+
+def samples_at_once(model: VAE, posterior: Distribution, examples: int, memory: float) -> int:
+    """How many samples of each example fit into `memory` MB; at least one."""
+    numbers = _numbers_per_sample(model, posterior)
+    return max(1, int(memory * 1e6 / (4 * numbers * max(1, examples))))
 
 
 def _numbers_per_sample(model: VAE, posterior: Distribution) -> int:

@@ -67,7 +67,10 @@ class IDX(Source):
         files = self.files() if root is not None else {}
         digest = hashlib.sha256()
         for path in files.values():
-            digest.update(path.read_bytes())
+            with path.open("rb") as f:
+                # piece by piece: the files may be larger than memory
+                while piece := f.read(2**20):
+                    digest.update(piece)
         self.fingerprint = digest.hexdigest() if files else self.standard_fingerprint
 
     @property
