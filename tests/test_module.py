@@ -152,3 +152,29 @@ def test_a_fused_step_gives_way_where_it_could_not_be_clipped():
     assert optimizer.param_groups[0]["fused"] is False
     plain = build.build_module(compose(), data).optimizer(module.parameters())
     assert plain.param_groups[0]["fused"] is True
+
+
+def test_convolutions_are_laid_out_for_the_cpu_and_load_anywhere(tiny):
+    config = tiny("model/encoder=conv", "model/decoder=conv")
+    data = build.build_data(config)
+    module = build.build_module(config, data)
+    x = data.examples(5)
+    before = module.model.encoder(x)
+    trainer = build.build_trainer(config, [], [])
+    trainer.test(module, datamodule=data, verbose=False)
+    weights = [p for p in module.parameters() if p.dim() == 4]
+    assert weights
+    assert all(w.is_contiguous(memory_format=torch.channels_last) for w in weights)
+    torch.testing.assert_close(module.model.encoder(x), before)
+    plain = build.build_module(config, data)
+    plain.load_state_dict(module.state_dict())
+    torch.testing.assert_close(plain.model.encoder(x), before)
+
+
+def test_nothing_is_profiled_unless_asked(tiny):
+    from vae.profiler import Silent
+
+    config = tiny()
+    assert isinstance(build.build_trainer(config, [], []).profiler, Silent)
+    config["trainer"]["profiler"] = "simple"
+    assert not isinstance(build.build_trainer(config, [], []).profiler, Silent)

@@ -1,0 +1,59 @@
+"""The benchmarks compare like with like, and measure what they say."""
+
+import sys
+
+import numpy as np
+import pytest
+
+import handwritten
+import measure
+from growth import write_idx
+from vae import build
+from vae.data.sources.idx import read_idx
+from vae.train import compose
+
+WORDS = {
+    "mlp": ["model.latent_dim=20", "model.encoder.hidden=[400]", "model.decoder.hidden=[400]"],
+    "conv": ["model/encoder=conv", "model/decoder=conv"],
+    "resnet": ["model/encoder=resnet", "model/decoder=resnet"],
+}
+
+
+@pytest.mark.parametrize("network", WORDS)
+def test_networks_by_hand_are_ours(network):
+    config = compose(*WORDS[network])
+    ours = build.build_model(config, (1, 28, 28))
+    theirs = handwritten.NETWORKS[network]()
+    assert sum(p.numel() for p in theirs.parameters()) == sum(p.numel() for p in ours.parameters())
+
+
+@pytest.mark.parametrize("kind", ["memory", "loader"])
+def test_loops_by_hand_run(kind):
+    assert len(handwritten.train(kind, "mlp", 2, 300)) == 2
+
+
+def test_a_process_is_timed_and_its_memory_and_output_are_told():
+    code = "import sys, time; x = bytearray(10**8); time.sleep(0.2); print(sys.stdout.isatty())"
+    for terminal in (False, True):
+        done = measure.process([sys.executable, "-c", code], terminal=terminal)
+        assert done.output.strip() == str(terminal)
+        assert 0.2 < done.seconds < 20
+        assert 100 < done.peak < 1000
+
+
+def test_a_process_that_fails_says_what_it_printed():
+    with pytest.raises(RuntimeError, match="not today"):
+        measure.process([sys.executable, "-c", "raise SystemExit('not today')"])
+
+
+def test_written_files_are_read_back_repeated(tmp_path):
+    array = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
+    write_idx(tmp_path / "x", array, 3)
+    assert np.array_equal(read_idx(tmp_path / "x"), np.tile(array, (3, 1, 1)))
+
+
+def test_the_table_has_a_row_for_each_figure():
+    row = measure.Row("a step", "1 s", "by hand 2 s", 0.5, "0.75")
+    assert (
+        measure.table([row]).splitlines()[2] == "| a step | 1 s | by hand 2 s | **0.50** | 0.75 |"
+    )

@@ -1,0 +1,50 @@
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from vae.process import keep_memory, prepare
+
+CHURN = """
+import resource, sys
+import torch
+from vae.process import keep_memory
+
+if sys.argv[1] == "keep":
+    assert keep_memory()
+for _ in range(200):
+    # larger than what glibc keeps by itself, and freed together
+    blocks = [torch.ones(2_000_000) for _ in range(5)]
+    del blocks
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
+"""
+
+
+@pytest.mark.skipif(
+    "CS_GNU_LIBC_VERSION" not in getattr(os, "confstr_names", ()), reason="needs glibc"
+)
+def test_kept_memory_is_not_faulted_in_again():
+    faults = {
+        word: int(
+            subprocess.run(
+                [sys.executable, "-c", CHURN, word], check=True, capture_output=True, text=True
+            ).stdout
+        )
+        for word in ("keep", "leave")
+    }
+    assert faults["keep"] < faults["leave"] / 2
+
+
+def test_other_systems_are_left_alone(monkeypatch):
+    monkeypatch.delattr(os, "confstr_names", raising=False)
+    assert keep_memory() is False
+
+
+def test_denormals_are_flushed():
+    try:
+        prepare()
+        assert torch.tensor([1e-40]).mul(1.0).item() == 0
+    finally:
+        torch.set_flush_denormal(False)
