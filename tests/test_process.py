@@ -14,11 +14,12 @@ from vae.process import keep_memory
 
 if sys.argv[1] == "keep":
     assert keep_memory()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 for _ in range(200):
     # larger than what glibc keeps by itself, and freed together
     blocks = [torch.ones(2_000_000) for _ in range(5)]
     del blocks
-print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
 

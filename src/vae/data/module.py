@@ -116,7 +116,7 @@ class DataModule(LightningDataModule):
         """The mean of the training split's values, with shape event_shape."""
         images, indices = self.arrays["train_images"], self.indices["train"]
         total = torch.zeros(self.event_shape, dtype=torch.int64)
-        for some in indices.split(10_000):
+        for some in indices.split(1000):
             chunk = images.index_select(0, some)
             if self.pixels.binarize == "threshold":
                 chunk = self.pixels(chunk).mul(255).to(torch.uint8)

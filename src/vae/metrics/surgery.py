@@ -12,7 +12,7 @@ from vae.model.precision import widest
 from vae.model.vae import VAE
 
 # pairs of a code and a posterior evaluated at once, times the dimensions of z
-CHUNK = 20_000_000
+CHUNK = 1_000_000
 
 
 class Surgery(NamedTuple):
