@@ -1,6 +1,6 @@
 """How time and memory grow with the number of images and of pixels.
 
-    python benchmarks/growth.py [--limit 640]
+    python benchmarks/growth.py [--limit 720]
 
 MNIST's training images are repeated 1, 4 and 16 times (753 MB). Where the kernel lets this process
 make a memory group (cgroup v1 or v2, as root), each training gets `--limit` MB, page cache
@@ -113,7 +113,7 @@ def train(root: Path, limit: int, *overrides: str) -> tuple[float, float]:
     return 1 / float(results["train"]["images_per_second"]), most
 
 
-def rows(limit: int = 640) -> Iterable[Row]:
+def rows(limit: int = 720) -> Iterable[Row]:
     """Time and memory for an image, against those of the smallest."""
     cache = os.environ.get("VAE_CACHE")
     with tempfile.TemporaryDirectory(dir=cache_dir().parent) as scratch:
@@ -161,5 +161,5 @@ def _rows(scratch: Path, limit: int) -> Iterable[Row]:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--limit", type=int, default=640)
+    parser.add_argument("--limit", type=int, default=720)
     main(list(rows(parser.parse_args().limit)))

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
+HEADER = ["| | ours | against | ratio | target |", "|---|---|---|---|---|"]
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ def median(values: Iterable[float]) -> float:
 
 def table(rows: Iterable[Row]) -> str:
     """Rows as a table in Markdown."""
-    lines = ["| | ours | against | ratio | target |", "|---|---|---|---|---|"]
+    lines = [*HEADER]
     for r in rows:
         ratio = "" if r.ratio is None else f"**{r.ratio:.2f}**"
         lines.append(f"| {r.what} | {r.ours} | {r.other} | {ratio} | {r.target} |")
