@@ -44,7 +44,8 @@ class Done:
 
     Arguments:
         seconds: Its wall-clock time.
-        peak: The most memory it held at once, in MB.
+        peak: The most memory it held at once, in MB, or its parent when it started, if that held
+            more: a benchmark of memory must not itself hold much.
         output: What it printed.
     """
 

@@ -16,8 +16,8 @@ if sys.argv[1] == "keep":
     assert keep_memory()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 for _ in range(200):
-    # larger than what glibc keeps by itself, and freed together
-    blocks = [torch.ones(2_000_000) for _ in range(5)]
+    # a step's worth of tensors, freed together
+    blocks = [torch.empty(100_000).fill_(1) for _ in range(40)]
     del blocks
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
@@ -35,7 +35,7 @@ def test_kept_memory_is_not_faulted_in_again():
         )
         for word in ("keep", "leave")
     }
-    assert faults["keep"] < faults["leave"] / 2
+    assert faults["keep"] < faults["leave"] / 5
 
 
 def test_other_systems_are_left_alone(monkeypatch):
