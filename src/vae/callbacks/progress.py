@@ -8,6 +8,9 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+# the least number of seconds between two drawings of the bar
+REFRESH = 0.5
+
 
 class ProgressBar(Callback):
     """ELBO, rate, distortion and the time left: a bar in a terminal, a line per epoch in a file.
@@ -20,7 +23,7 @@ class ProgressBar(Callback):
         self.interval = interval
         self.progress: Progress | None = None
         self.task: TaskID | None = None
-        self.started = self.printed = 0.0
+        self.started = self.printed = self.drawn = 0.0
         self.first_step = 0
 
     def _start(self, trainer: Trainer, description: str, total: float | None) -> None:
@@ -30,17 +33,22 @@ class ProgressBar(Callback):
                 TimeRemainingColumn(),
                 TextColumn("{task.description}"),
                 console=Console(),
-                refresh_per_second=4,
+                # a thread that draws would take a core from the computation four times a second
+                auto_refresh=False,
             )
             self.progress.start()
             self.task = self.progress.add_task(description, total=total)
 
     def _update(self, done: int, description: str | None = None) -> None:
         if self.progress is not None and self.task is not None:
-            self.progress.update(self.task, completed=done, description=description)
+            now = time.monotonic()
+            due = now - self.drawn >= REFRESH
+            self.drawn = now if due else self.drawn
+            self.progress.update(self.task, completed=done, description=description, refresh=due)
 
     def _stop(self) -> None:
         if self.progress is not None:
+            self.progress.refresh()
             self.progress.stop()
             self.progress = None
 
