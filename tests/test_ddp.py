@@ -87,7 +87,7 @@ def test_an_evaluation_by_two_is_that_of_one(tmp_path):
 def test_every_job_of_a_multirun_trains_on_its_own_overrides(tmp_path):
     python("-m", "vae.train", "-m", "model.latent_dim=2,3", *DDP, cwd=tmp_path)
     (sweep,) = (tmp_path / "multirun" / "vae").iterdir()
-    assert sorted(p.name for p in sweep.iterdir() if p.is_dir()) == ["0", "1"]
+    assert sorted(p.parent.name for p in sweep.glob("*/config.yaml")) == ["0", "1"]
     assert not (tmp_path / "outputs").exists()
     for job, latent_dim in (("0", 2), ("1", 3)):
         checkpoint = torch.load(sweep / job / "checkpoints" / "last.ckpt", weights_only=True)

@@ -28,23 +28,134 @@ def no_key(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning:wandb")
+def records(path):
+    """Every record of an offline run, by type."""
+    tool = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(path)]
+    done = subprocess.run(tool, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    found = {}
+    for line in done.stdout.splitlines():
+        record = json.loads(line)
+        found.setdefault(record["type"], []).append(record)
+    return found
+
+
+def runs_below(folder):
+    return sorted(Path(folder).rglob("*.wandb"))
+
+
+wandb_warns = pytest.mark.filterwarnings("ignore::DeprecationWarning:wandb")
+ONE = ["logger=wandb", "data=digits", *FAST, "trainer.log_every_n_steps=1", "data.val_size=100"]
+
+
+@wandb_warns
 def test_wandb_without_a_key_is_offline_and_each_job_is_a_run(cli, no_key, tmp_path):
-    words = ["logger=wandb", *FAST, "callbacks.pictures=null", "trainer.log_every_n_steps=1"]
-    code, out, _ = cli("-m", "seed=0,1", *words)
-    assert code == 0
+    words = [*ONE, "callbacks.pictures=null", "hydra.sweep.dir=sweeps/first"]
+    code, out, err = cli("-m", "seed=0,1", *words)
+    assert code == 0, err
     assert out.count("wandb sync") == 2
     runs = summaries(tmp_path)
     assert len(runs) == 2
     for run in runs:
-        assert "test/elbo" in json.dumps(run)
-    assert len(list(tmp_path.glob("multirun/vae/*/*/metrics.csv"))) == 2
+        text = json.dumps(run)
+        assert "test/elbo" in text
+        assert "sweeps/first" in json.dumps(records(runs_below(tmp_path)[0]))
+    assert len(list(tmp_path.glob("sweeps/first/*/metrics.csv"))) == 2
+
+
+@wandb_warns
+def test_a_wandb_run_holds_what_a_dashboard_needs(cli, no_key, tmp_path):
+    words = [*ONE, "run_dir=mine", "logger.wandb.tags=[first,digits]", "logger.wandb.notes=why"]
+    code, _, err = cli(*words, "callbacks.panels.embedding=20", "model.latent_dim=3")
+    assert code == 0, err
+    (path,) = runs_below(tmp_path)
+    found = records(path)
+    text = {kind: json.dumps(some) for kind, some in found.items()}
+    run = text["run"]
+    for word in ("first", "digits", "why", "train"):
+        assert f'"{word}"' in run
+    everything = " ".join(text.values())
+    # the config, resolved
+    assert "latent_dim" in everything
+    assert "${" not in text.get("config", "")
+    for part in ("elbo", "rate", "distortion"):
+        for split in ("train", "val"):
+            assert f"{split}/{part}" in everything
+    for name in (
+        "train/gradient_norm",
+        "train/images_per_second",
+        "val/active_units",
+        "val/rate_of/000",
+        "pictures/reconstructions",
+        "pictures/samples",
+        "pictures/traversals",
+        "pictures/rate_per_dimension",
+        "test/curves",
+        "latents",
+        "test/elbo_standard_error",
+        "training/seconds",
+    ):
+        assert name in everything, name
+    for alias in ("best", "last"):
+        assert f'"{alias}"' in everything
+    pictures = list(tmp_path.glob("mine/wandb/*/files/media/images/**/*.png"))
+    assert len([p for p in pictures if "test" in p.parts[-2] or "test" in p.name]) >= 7
+
+
+@wandb_warns
+def test_a_failed_job_is_a_failed_wandb_run(cli, no_key, tmp_path):
+    code, _, _ = cli(*ONE, "optimizer.lr=1e38", "trainer.limit_train_batches=4", "run_dir=mine")
+    assert code == 1
+    (path,) = runs_below(tmp_path)
+    assert '"exit_code": 1' in json.dumps(records(path)).replace("exitCode", "exit_code")
+
+
+@wandb_warns
+def test_a_resumed_run_goes_on_in_the_same_wandb_run(cli, no_key, tmp_path):
+    assert cli(*ONE, "run_dir=mine")[0] == 0
+    assert cli("resume=mine", "trainer.max_epochs=2")[0] == 0
+    one, two = (p.stem.removeprefix("run-") for p in runs_below(tmp_path))
+    assert one == two
+    assert (tmp_path / "mine" / "wandb" / "id.txt").read_text().strip() == one
+
+
+@wandb_warns
+def test_a_dead_server_never_delays_training(tmp_path):
+    """With a key and a server that is not there, the run ends, and its numbers are kept."""
+    import os
+    import time
+
+    dead = {"WANDB_API_KEY": "0" * 40, "WANDB_BASE_URL": "http://127.0.0.1:9"}
+    start = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", "vae.train", *ONE, "run_dir=mine"],
+        cwd=tmp_path,
+        env=os.environ | dead,
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+    assert done.returncode == 0, done.stderr
+    assert time.monotonic() - start < 120
+    assert (tmp_path / "mine" / "results.json").exists()
+    assert "wandb sync" in done.stdout
+    assert len(runs_below(tmp_path)) == 1
+
+
+def test_loggers_may_be_several(cli, no_key, tmp_path):
+    code, _, err = cli(*ONE, "logger=[csv,tensorboard,wandb]", "run_dir=mine")
+    assert code == 0, err
+    mine = tmp_path / "mine"
+    assert (mine / "metrics.csv").exists()
+    assert list(mine.glob("tensorboard/events*"))
+    assert len(runs_below(mine)) == 1
 
 
 def test_tensorboard_writes_events_beside_the_csv(cli, tmp_path):
     code, _, err = cli("logger=tensorboard", *FAST, "trainer.log_every_n_steps=1")
     assert code == 0, err
     events = [p.read_bytes() for p in tmp_path.glob("outputs/vae/*/tensorboard/events*")]
-    for split in (b"train", b"val", b"test"):
-        assert any(split + b"/elbo" in text for text in events)
+    for name in (b"train/elbo", b"val/elbo", b"test/elbo", b"pictures/samples", b"test/curves"):
+        assert any(name in text for text in events)
+    assert list(tmp_path.glob("outputs/vae/*/tensorboard/**/projector_config.pbtxt"))
     assert len(list(tmp_path.glob("outputs/vae/*/metrics.csv"))) == 1

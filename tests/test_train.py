@@ -18,6 +18,7 @@ def test_a_run_leaves_what_it_promises(tiny, capsys):
     assert names == {
         "config.yaml",
         "results.json",
+        "report.html",
         "metrics.csv",
         "checkpoints/best.ckpt",
         "checkpoints/last.ckpt",

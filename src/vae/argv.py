@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import read_write
 
 
@@ -67,7 +68,12 @@ def command_line(name: str) -> list[str]:
     flags, _ = _flags(sys.argv[1:])
     if flags.get("--config-dir") == str(config_dir()):
         flags["--config-dir"] = flags.pop("--config-path")
-    overrides = HydraConfig.get().overrides.task
+    job = HydraConfig.get()
+    # a search's own errand is not the job's
+    overrides = [w for w in job.overrides.task if not w.startswith("callbacks.pruner=")]
+    if job.mode is RunMode.MULTIRUN and not {"-m", "--multirun"} & set(sys.argv):
+        # the config is of a sweep, of which this is one job
+        overrides.append("hydra.mode=RUN")
     return ["python", "-m", f"vae.{name}", *_words(flags), *overrides]
 
 

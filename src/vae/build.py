@@ -11,9 +11,11 @@ from lightning.pytorch.loggers import Logger
 from torch import nn
 from torch.optim import Optimizer
 
-from vae import pairings
+from vae import devices, pairings
+from vae.compiled import compile_networks
 from vae.data.module import DataModule
 from vae.errors import ConfigError
+from vae.loggers.csv import CSV
 from vae.make import locate, make
 from vae.model.vae import VAE
 from vae.module import VAEModule
@@ -99,6 +101,8 @@ def build_module(config: Config, data: DataModule) -> VAEModule:
     check_length(config)
     optimizer = {k: v for k, v in config["optimizer"].items() if k != "schedule"}
     model = build_model(config, data.event_shape, data)
+    if config["compile"]:
+        compile_networks(model)
     objective = make(
         config["objective"],
         "objective",
@@ -142,15 +146,16 @@ def check_length(config: Config) -> None:
 
 def _optimizer(node: Config, config: Config) -> Callable[[Iterable[nn.Parameter]], Optimizer]:
     trainer = config["trainer"]
-    if str(trainer["precision"]) in ("16", "16-mixed") and trainer["gradient_clip_val"] is not None:
+    if str(trainer["precision"]) in devices.SCALED and trainer["gradient_clip_val"] is not None:
         # a fused step unscales gradients itself, too late for clipping
         node = {**node, "fused": False}
     return lambda parameters: make(node, "optimizer", allow=config["allow"], params=parameters)
 
 
 def build_loggers(config: Config) -> list[Logger]:
-    """The loggers that are switched on."""
-    return [make(v, f"logger.{k}") for k, v in config["logger"].items() if v]
+    """The loggers that are switched on; metrics.csv is, unless logger.csv=null."""
+    loggers = [make(v, f"logger.{k}") for k, v in config["logger"].items() if v]
+    return loggers if "csv" in config["logger"] else [CSV(config["run_dir"]), *loggers]
 
 
 def build_callbacks(config: Config, module: VAEModule) -> list[Callback]:

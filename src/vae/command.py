@@ -17,6 +17,8 @@ from omegaconf.errors import OmegaConfBaseException
 from vae.argv import config_dir, environment, folders, put_user_configs_first
 from vae.errors import VAEError
 from vae.help import print_help
+from vae.multirun import finish
+from vae.plugins import missing
 
 
 def run(
@@ -38,9 +40,9 @@ def run(
     """
     put_user_configs_first()
     if {"--help", "-h"} & set(sys.argv[1:]):
-        return print_help(help, folders(), groups)
+        print_help(help, folders(), groups)
+        return
     full = os.environ.get("HYDRA_FULL_ERROR") == "1"
-    reported: list[BaseException] = []
 
     def guarded(config: DictConfig) -> Any:
         try:
@@ -51,12 +53,14 @@ def run(
                 raise
             # told at once, so that a sweep's other jobs do not hide it
             report(e)
-            reported.append(e)
             if HydraConfig.get().mode is RunMode.MULTIRUN:
+                # the exception itself remembers, since it may come back from another process
+                e.reported = os.getpid()  # type: ignore[attr-defined]
                 raise
             sys.exit(1)
 
     application = hydra.main(version_base="1.3", config_path=str(config_dir()), config_name=name)
+    failed = False
     try:
         # Hydra would print a traceback and exit; this way it lets errors through
         with environment(HYDRA_FULL_ERROR="1"):
@@ -64,8 +68,11 @@ def run(
     except Exception as e:
         if full:
             raise
-        if e not in reported:
+        if getattr(e, "reported", None) != os.getpid():
             report(e, name)
+        failed = True
+    finish()
+    if failed:
         sys.exit(1)
 
 
@@ -77,7 +84,12 @@ def compose(*overrides: str, name: str = "train") -> dict[str, Any]:
         name: The command.
     """
     with hydra.initialize_config_dir(str(config_dir()), version_base="1.3"):
-        return plain(hydra.compose(name, list(overrides)))
+        config = plain(hydra.compose(name, list(overrides)))
+    if config.get("resume"):
+        from vae.resume import adopt
+
+        return adopt(config, overrides)
+    return config
 
 
 def plain(config: DictConfig) -> dict[str, Any]:
@@ -94,16 +106,21 @@ def report(error: BaseException, name: str | None = None) -> None:
         error: The error.
         name: The command, if the error arose before its task began: in composing the config.
     """
-    if isinstance(error, HydraException | OmegaConfBaseException):
+    if sentence := missing(error):
+        text = sentence
+    elif isinstance(error, HydraException | OmegaConfBaseException):
         text = _spelling(error, name) or str(error).partition("Config search path")[0]
     elif isinstance(error, VAEError | OSError) or name is not None:
         text = str(error)
     else:
         traceback.print_exception(error)
         return
-    rank = os.environ.get("LOCAL_RANK", "0")
-    where = "error" if rank == "0" else f"error in process {rank}"
-    print(f"{where}: {' '.join(text.split())}", file=sys.stderr, flush=True)
+    where = "error: "
+    if HydraConfig.initialized() and HydraConfig.get().mode is RunMode.MULTIRUN:
+        where += f"job {HydraConfig.get().job.num}: "
+    if (rank := os.environ.get("LOCAL_RANK", "0")) != "0":
+        where += f"process {rank}: "
+    print(f"{where}{' '.join(text.split())}", file=sys.stderr, flush=True)
 
 
 def _spelling(error: BaseException, name: str | None) -> str | None:

@@ -101,6 +101,24 @@ def bars(variance: Sequence[float], rate: Sequence[float] | None, threshold: flo
     return figure
 
 
+def heat_map(rows: Sequence[Sequence[float]], xlabel: str, title: str) -> Figure:
+    """A value of each latent dimension over time, the largest at the end on top.
+
+    Arguments:
+        rows: The values at each time, with shape (T, D).
+        xlabel: What the times are.
+        title: What the values are.
+    """
+    values = np.array(rows).T
+    values = values[np.argsort(values[:, -1])[::-1]]
+    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+    axes = figure.subplots()
+    shown = axes.imshow(values, aspect="auto", interpolation="nearest", cmap="viridis", vmin=0)
+    axes.set(xlabel=xlabel, ylabel="dimension of z, by its last value", title=title)
+    figure.colorbar(shown)
+    return figure
+
+
 def scatter(z: Tensor, label: Tensor) -> Figure:
     """Latent means in two dimensions, coloured by class.
 

@@ -1,6 +1,7 @@
 """The LightningModule: steps, optimiser and logging; no maths."""
 
 import math
+import time
 import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -10,12 +11,14 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
+from vae import rng
 from vae.errors import NonFiniteLoss
 from vae.evaluation import Batch, EvaluationModule
 from vae.metrics.estimate import Means
 from vae.metrics.latents import Latents, LatentUse
 from vae.model import VAE, Record
 from vae.model.distributions.sampling import centre
+from vae.nested import moved
 from vae.objectives.objective import Objective
 from vae.objectives.terms import Terms
 
@@ -58,6 +61,10 @@ class VAEModule(EvaluationModule):
         self.val_latents = Latents(model.latent_dim)
         # the means of each batch since the last log
         self.rows: list[Tensor] = []
+        # what a checkpoint keeps beside weights and optimiser, until training goes on from it
+        self.kept: dict[str, Any] | None = None
+        # how long training took before that checkpoint, and when it went on
+        self.seconds_before, self.began = 0.0, time.perf_counter()
         self.total_steps: float = math.inf
         self.latent_use: LatentUse | None = None
 
@@ -75,10 +82,19 @@ class VAEModule(EvaluationModule):
         return min(1.0, self.trainer.global_step / max(1, self.total_steps))
 
     def on_train_start(self) -> None:
-        """Give every rank noise of its own."""
+        """Give every rank noise of its own, or that which it had when the checkpoint was kept."""
         self.total_steps = self.trainer.estimated_stepping_batches
         if self.trainer.world_size > 1:
             torch.manual_seed(torch.initial_seed() + 1_000_003 * self.global_rank)
+        kept, self.kept = self.kept, None
+        if kept is None:
+            return
+        self.rows = [row.to(self.device) for row in kept["rows"]]
+        # Lightning has set the loader up before it reads the checkpoint, and forgets its place
+        self._loader().load_state_dict(kept["loader"])
+        # another number of processes has no noise to go on with
+        if len(kept["rng"]) == self.trainer.world_size:
+            rng.restore(kept["rng"][self.global_rank])
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss of a batch; means over the interval are logged at each interval's end."""
@@ -139,6 +155,15 @@ class VAEModule(EvaluationModule):
         """Put the card into the checkpoint, and refuse to keep weights that are not finite."""
         self._check_finite()
         checkpoint["vae"] = self.card
+        checkpoint["resume"] = {
+            "rng": rng.gather(),
+            "rows": [row.cpu() for row in self.rows],
+            "loader": self._loader().state_dict(),
+            "seconds": self.seconds(),
+        }
+        for logger in self.loggers:
+            # a run that goes on from here has logged all that came before
+            logger.save()
         bad = [k for k, v in checkpoint["state_dict"].items() if not v.isfinite().all()]
         if bad:
             raise NonFiniteLoss(
@@ -146,6 +171,24 @@ class VAEModule(EvaluationModule):
                 f"{bad[0]} are not; {self._kept()}: lower optimizer.lr or set "
                 "trainer.gradient_clip_val."
             )
+
+    def _loader(self) -> Any:
+        return self.trainer.train_dataloader
+
+    def seconds(self) -> float:
+        """How long training has taken, in seconds, with what came before an interruption."""
+        return self.seconds_before + time.perf_counter() - self.began
+
+    def on_fit_start(self) -> None:
+        """Start the clock."""
+        self.began = time.perf_counter()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep what `on_train_start` goes on with; the run may have moved since."""
+        old, new = (card["config"]["run_dir"] for card in (checkpoint["vae"], self.card))
+        checkpoint["callbacks"] = moved(checkpoint["callbacks"], old, new)
+        self.kept = checkpoint.get("resume")
+        self.seconds_before = self.kept["seconds"] if self.kept else 0.0
 
     def _check_finite(self) -> None:
         """Stop at the first step since the last log whose terms are not all finite."""

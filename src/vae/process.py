@@ -11,8 +11,14 @@ import torch
 _TRIM, _MMAP, _MMAP_MOST = -1, -3, 32 * 2**20
 
 
-def prepare() -> None:
-    """Flush denormals, keep freed memory, and leave out what the summary says better."""
+def prepare(threads: int | None = None) -> None:
+    """Flush denormals, keep freed memory, and leave out what the summary says better.
+
+    Arguments:
+        threads: The number of threads that compute; None leaves it as it is.
+    """
+    if threads is not None:
+        torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
     keep_memory()
     _quiet()
@@ -44,7 +50,7 @@ def _quiet() -> None:
     warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)` is deprecated")
     # intervals of logging run on from epoch to epoch
     warnings.filterwarnings("ignore", message="The number of training batches .* is smaller than")
-    # Hydra made the directory, and no earlier run is in it
+    # Hydra made the directory, and no earlier run is in it but one that goes on
     warnings.filterwarnings(
-        "ignore", message="Experiment logs directory .* exists and is not empty"
+        "ignore", message="(Experiment logs|Checkpoint) directory .* exists and is not empty"
     )

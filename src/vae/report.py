@@ -16,28 +16,44 @@ from rich.table import Table
 from vae.data.module import DataModule
 from vae.errors import ConfigError
 from vae.model.vae import VAE
+from vae.results import LABELS
 
 Config = Mapping[str, Any]
 
 
-def claim(config: Config, directory: Path) -> None:
+def claim(config: Config, directory: Path, again: bool = False) -> bool:
     """Make the run directory and write the resolved config to config.yaml, on rank 0.
+
+    Arguments:
+        config: The whole config.
+        directory: The run directory.
+        again: Whether the run may be there already, to go on with.
+
+    Returns:
+        Whether the directory holds a new run.
 
     Raises:
         ConfigError: If the directory already holds a run, or cannot be written.
     """
     if getattr(rank_zero_only, "rank", 0):
-        return
+        return False
+    path = directory / "config.yaml"
+    if again and path.is_file():
+        new = path.with_suffix(".new")
+        new.write_text(yaml.safe_dump(dict(config), sort_keys=False))
+        new.replace(path)
+        return False
     try:
         directory.mkdir(parents=True, exist_ok=True)
         # made by this run or not at all, so that two runs cannot both have it
-        with (directory / "config.yaml").open("x") as f:
+        with path.open("x") as f:
             yaml.safe_dump(dict(config), f, sort_keys=False)
+        return True
     except OSError as e:
-        if (directory / "config.yaml").exists():
+        if path.exists():
             raise ConfigError(
                 f"a run needs a directory of its own, but {directory} already holds a run; choose "
-                "another run_dir, or move that one away."
+                "another run_dir, move that one away, or go on with it by resume=auto."
             ) from e
         raise ConfigError(
             f"the run directory must be writable, but {directory} is not ({e}); choose another "
@@ -51,8 +67,14 @@ def release(directory: Path) -> None:
         (directory / "config.yaml").unlink(missing_ok=True)
 
 
-def print_summary(config: Config, data: DataModule, model: VAE, trainer: Trainer) -> None:
-    """Print what is about to be trained, on what, and how."""
+def print_summary(
+    config: Config,
+    data: DataModule,
+    model: VAE,
+    trainer: Trainer,
+    checkpoint: Path | None = None,
+) -> None:
+    """Print what is about to be trained, on what, how, and what it goes on from."""
     table = Table(title=f"{config['name']}", show_header=False, title_justify="left")
     sizes = {split: f"{len(indices):,}" for split, indices in data.indices.items()}
     shape = "x".join(map(str, data.event_shape))
@@ -75,7 +97,9 @@ def print_summary(config: Config, data: DataModule, model: VAE, trainer: Trainer
     )
     table.add_row("seed", str(config["seed"]))
     table.add_row("run directory", config["run_dir"])
-    _console().print(table)
+    if checkpoint is not None:
+        table.add_row("resumed from", str(checkpoint))
+    console().print(table)
 
 
 def _arguments(node: Config) -> str:
@@ -102,18 +126,6 @@ def _without_nan(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-LABELS = {
-    "elbo": "ELBO",
-    "log_px": "log p(x)",
-    "log_px_finetuned": "log p(x), fitted",
-    "bits_per_dim": "bits/dim",
-    "mutual_information": "I(n; z)",
-    "aggregate_kl": "KL(q(z) || p(z))",
-    "knn_accuracy": "4-NN accuracy",
-    "linear_accuracy": "linear probe",
-}
-
-
 def print_results(results: Mapping[str, Any], directory: Path) -> None:
     """Print the test estimates with their standard errors, the speed and the directory."""
     table = Table(title=f"{results['name']}: test set", title_justify="left")
@@ -135,9 +147,8 @@ def print_results(results: Mapping[str, Any], directory: Path) -> None:
         speed = f"{train['images_per_second']:,.0f}"
         table.add_row("speed", speed, "", "", "images/s in training")
     table.add_row("testing", f"{results['test_seconds']:.1f}", "", "", "seconds")
-    console = _console()
-    console.print(table)
-    console.print(f"run directory: {directory}", soft_wrap=True)
+    console().print(table)
+    console().print(f"run directory: {directory}", soft_wrap=True)
 
 
 def _add(table: Table, name: str, e: Mapping[str, Any], digits: int, unit: str) -> None:
@@ -181,6 +192,7 @@ def _add_latents(table: Table, latents: Mapping[str, Any]) -> None:
             _add(table, name, row, 4, f"of the class from E[z], by {n:,} training images")
 
 
-def _console() -> Console:
+def console() -> Console:
+    """Where tables go: as wide as the terminal, or 120 columns in a file."""
     width = None if sys.stdout.isatty() else 120
     return Console(width=width, highlight=False, markup=False)

@@ -19,7 +19,19 @@ from vae.evaluation import EvaluationModule
 from vae.metrics.estimate import Estimate
 
 Config = Mapping[str, Any]
-SCHEMA = 2
+SCHEMA = 3
+
+# how tables name what results.json holds
+LABELS = {
+    "elbo": "ELBO",
+    "log_px": "log p(x)",
+    "log_px_finetuned": "log p(x), fitted",
+    "bits_per_dim": "bits/dim",
+    "mutual_information": "I(n; z)",
+    "aggregate_kl": "KL(q(z) || p(z))",
+    "knn_accuracy": "4-NN accuracy",
+    "linear_accuracy": "linear probe",
+}
 
 
 def collect(
@@ -32,7 +44,7 @@ def collect(
     words: Sequence[str],
     train: Mapping[str, Any] | None,
     score: float | None,
-    analysis: Mapping[str, Mapping[str, Any]],
+    analysis: Mapping[str, Mapping[str, Any]] | None,
     seconds: float,
 ) -> dict[str, Any]:
     """What results.json holds.
@@ -46,12 +58,15 @@ def collect(
         words: The command; empty outside a command.
         train: What is known of the training.
         score: What the run is ranked by; None for the test's own ELBO.
-        analysis: What `analyse` found, by section.
+        analysis: What `analyse` found, by section; None before it has looked.
         seconds: How long the test took, with the analysis.
     """
     test = estimates_of(module, data)
+    complete, analysis = analysis is not None, analysis or {}
     return {
         "schema": SCHEMA,
+        "complete": complete,
+        "pruned": False,
         "name": config["name"],
         "command": shlex.join(words),
         "seed": config["seed"],

@@ -94,7 +94,7 @@ def load(path: str | Path, allow: Sequence[str] = ()) -> VAE:
 def open_run(path: str | Path, allow: Sequence[str] = ()) -> Run:
     """A run with its config; the arguments and errors are those of `load`."""
     checkpoint = find_checkpoint(Path(path))
-    content = _read(checkpoint)
+    content = read_checkpoint(checkpoint)
     card = content.get("vae") if isinstance(content, dict) else None
     if not isinstance(card, dict) or not {"config", "event_shape"} <= set(card):
         raise RunError(
@@ -140,7 +140,12 @@ def find_checkpoint(path: Path) -> Path:
     )
 
 
-def _read(checkpoint: Path) -> Any:
+def read_checkpoint(checkpoint: Path) -> Any:
+    """What a checkpoint holds: tensors and plain values, and nothing else is unpickled.
+
+    Raises:
+        RunError: If it is damaged, or holds anything else.
+    """
     try:
         return torch.load(checkpoint, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, EOFError, OSError, *DAMAGED) as e:

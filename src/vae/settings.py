@@ -24,6 +24,9 @@ EVALUATION = {
 TRAIN = {
     "seed": Seed,
     "allow": list[str],
+    "resume": str | bool | None,
+    "compile": bool,
+    "threads": Positive | None,
     "model.latent_dim": Positive,
     "model.output_bias": Literal["data", "zero"],
 } | {f"evaluate.{name}": hint for name, hint in EVALUATION.items()}

@@ -38,7 +38,7 @@ def test(
     """
     start = time.perf_counter()
     trainer.test(module, datamodule=data, verbose=False)
-    results = collect(analysis={}, seconds=time.perf_counter() - start)
+    results = collect(analysis=None, seconds=time.perf_counter() - start)
     if trainer.is_global_zero:
         write_results(results, directory)
         analysis = analyse(module, data, settings, trainer.strategy.root_device)

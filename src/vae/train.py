@@ -20,8 +20,9 @@ HYDRA_FULL_ERROR=1 in the environment shows tracebacks.
 from __future__ import annotations
 
 import contextlib
+import json
 import sys
-import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -32,7 +33,6 @@ from omegaconf import DictConfig
 from vae.argv import command_line, one_job
 from vae.command import compose as compose
 from vae.command import plain, run
-from vae.errors import VAEError
 
 if TYPE_CHECKING:
     from lightning.pytorch import Trainer
@@ -58,11 +58,12 @@ class Result:
     directory: Path
 
 
-def train(config: dict[str, Any]) -> Result:
+def train(config: dict[str, Any], words: Sequence[str] | None = None) -> Result:
     """Train, test and report one model.
 
     Arguments:
-        config: What `compose` gives; its run_dir must not hold a run yet.
+        config: What `compose` gives; its run_dir must not hold a run yet, unless resume is set.
+        words: The command that runs this job; None for this process's own.
 
     Raises:
         ConfigError: If the config makes no sense.
@@ -72,32 +73,51 @@ def train(config: dict[str, Any]) -> Result:
     import lightning
     import torch
 
-    from vae import build, report, results, settings
-    from vae.loggers import WandB
+    from vae import build, devices, report, results, resume, settings, spawn
+    from vae.loggers.log import Log
+    from vae.pages.run import write_report
     from vae.process import prepare
     from vae.testing import test
 
     settings.check(config, settings.TRAIN)
     directory = Path(config["run_dir"]).absolute()
-    report.claim(config, directory)
-    prepare()
+    begin = resume.start(config, directory)
+    if begin.results is not None:
+        print(f"finished before: {directory}", flush=True)
+        return _result(config, directory)
+    devices.check(config)
+    words = command_line("train") if words is None else words
+    if spawn.wanted(config):
+        spawn.run(config, list(words))
+        return _result(config, directory)
+    new = report.claim(config, directory, again=config["resume"] is not None)
+    prepare(config["threads"])
     lightning.seed_everything(config["seed"], verbose=False)
     try:
         data = build.build_data(config)
         module = build.build_module(config, data)
         loggers = build.build_loggers(config)
-        trainer = build.build_trainer(config, build.build_callbacks(config, module), loggers)
+        callbacks = build.build_callbacks(config, module)
+        trainer = build.build_trainer(config, callbacks, loggers)
     except Exception:
-        report.release(directory)
+        if new:
+            report.release(directory)
         raise
-    failed = True
+    failed, found = True, None
+    checkpoint = begin.checkpoint
+    logs = [logger for logger in loggers if isinstance(logger, Log)]
     try:
         if trainer.is_global_zero:
-            report.print_summary(config, data, module.model, trainer)
-        start = time.perf_counter()
-        trainer.fit(module, datamodule=data)
-        seconds = time.perf_counter() - start
-        known = results.training(trainer, data, seconds, module.bounded)
+            report.print_summary(config, data, module.model, trainer, checkpoint)
+        for log in logs:
+            log.start(config, resume.step(checkpoint))
+        trainer.fit(
+            module,
+            datamodule=data,
+            ckpt_path=None if checkpoint is None else str(checkpoint),
+            weights_only=True,
+        )
+        known = results.training(trainer, data, module.seconds(), module.bounded)
         if path := _best(trainer):
             weights = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
             module.load_state_dict(weights)
@@ -108,11 +128,18 @@ def train(config: dict[str, Any]) -> Result:
             module,
             trainer,
             checkpoint=Path(path) if path else None,
-            words=command_line("train"),
+            words=words,
             train=known,
             score=known["best_val_score"],
         )
-        found = test(module, data, trainer, config["evaluate"], directory, collect)
+        if any(getattr(c, "pruned", False) for c in callbacks):
+            found = collect(analysis={}, seconds=0.0) | {"pruned": True}
+            if trainer.is_global_zero:
+                report.write_results(found, directory)
+        else:
+            found = test(module, data, trainer, config["evaluate"], directory, collect)
+        if trainer.is_global_zero:
+            write_report(directory)
         failed = False
     except SystemExit as e:
         # Lightning ends training so on Ctrl-C, and with code 0 on SIGTERM
@@ -121,10 +148,24 @@ def train(config: dict[str, Any]) -> Result:
     finally:
         if failed:
             _end_children(trainer)
-        for logger in loggers:
-            if isinstance(logger, WandB):
-                logger.close(failed)
+        for log in logs:
+            log.close(found, _checkpoints(directory), failed)
     return Result(module.model.eval(), data, found, directory)
+
+
+def _result(config: dict[str, Any], directory: Path) -> Result:
+    """The result of a finished run, read from its directory."""
+    from vae import build
+    from vae.run import load
+
+    found = json.loads((directory / "results.json").read_text())
+    return Result(load(directory, config["allow"]), build.build_data(config), found, directory)
+
+
+def _checkpoints(directory: Path) -> dict[str, Path]:
+    """The checkpoints that a run has left, by their names."""
+    paths = (directory / "checkpoints" / f"{name}.ckpt" for name in ("best", "last"))
+    return {path.stem: path for path in paths if path.is_file()}
 
 
 def _end_children(trainer: Trainer) -> None:
@@ -153,16 +194,25 @@ def task(config: DictConfig) -> float:
     """
     from hydra.core.hydra_config import HydraConfig
 
-    directory = Path(HydraConfig.get().runtime.output_dir)
+    from vae import multirun
+    from vae.resume import adopt
+
+    job = HydraConfig.get()
+    directory = Path(job.runtime.output_dir)
     config.run_dir = str(directory)
     try:
+        settings = adopt(plain(config), job.overrides.task)
+        multirun.check(settings)
+        if "wandb" in settings["logger"]:
+            settings["logger"]["wandb"]["group"] = settings["logger"]["wandb"].get(
+                "group"
+            ) or multirun.group_of(directory)
         with one_job(directory):
-            return float(train(plain(config)).results["score"])
-    except VAEError:
-        # Hydra made the directory of a job that was refused
+            return float(train(settings).results["score"])
+    finally:
+        # Hydra made it, also for a job that was refused or went on elsewhere
         with contextlib.suppress(OSError):
             directory.rmdir()
-        raise
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """An alarm for latent dimensions that carry nothing."""
 
+from typing import Any
+
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from vae.metrics.latents import THRESHOLD
@@ -32,6 +34,14 @@ class Collapse(Callback):
         self.patience = patience
         self.seen = 0
         self.warned = False
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a resumed run must know, so that it does not warn twice."""
+        return {"seen": self.seen, "warned": self.warned}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on."""
+        self.seen, self.warned = state_dict["seen"], state_dict["warned"]
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Warn once if every dimension has collapsed; the module has the numbers by now."""

@@ -68,9 +68,20 @@ class Batches:
         self.mapped = mapped
         drop = len(indices) % world_size if epoch else 0
         self.num_examples = len(indices) - drop
+        # batches given so far, and in which epoch a resumed run had given how many
+        self.given = 0
+        self.resumed: tuple[int, int] | None = None
 
     def __len__(self) -> int:
         return -(-self.num_examples // self.batch_size)
+
+    def state_dict(self) -> dict[str, int]:
+        """How far the epoch has come; with it Lightning resumes within an epoch."""
+        return {"epoch": self.epoch() if self.epoch else 0, "given": self.given}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Let the epoch of that state go on where it was."""
+        self.resumed = (state["epoch"], state["given"])
 
     def __iter__(self) -> Iterator[Batch]:
         order = self.indices
@@ -80,10 +91,16 @@ class Batches:
             order = shuffled(order, generator, None if self.mapped is None else BLOCK)
             if self.mapped is not None:
                 window = Window(self.mapped, order, BLOCK * WINDOW)
-        for start in range(0, self.num_examples, self.batch_size):
+        epoch, first = self.resumed or (0, 0)
+        self.resumed = None
+        if first == len(self) or (self.epoch and epoch != self.epoch()):
+            first = 0
+        for number in range(first, len(self)):
+            start = number * self.batch_size
             stop = min(start + self.batch_size, self.num_examples)
             places = torch.arange(start, stop)[self.rank :: self.world_size]
             mine = order[places]
+            self.given = number + 1
             yield Batch(
                 x=self.images.index_select(0, mine) if window is None else window.take(places),
                 label=self.labels.index_select(0, mine),

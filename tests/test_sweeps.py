@@ -1,0 +1,132 @@
+"""The end of a sweep: what its jobs say together."""
+
+import csv
+import json
+import math
+
+import pytest
+import yaml
+from PIL import Image
+
+from tests.test_command import FAST
+from tests.test_command import cli as cli
+from vae.argv import config_dir
+from vae.sweeps.figures import frontier
+from vae.sweeps.groups import best, group
+from vae.sweeps.jobs import read_jobs
+from vae.train import compose
+
+QUICK = [*FAST, "data=digits", "data.val_size=100", "callbacks.pictures=null"]
+
+
+def test_a_frontier_holds_those_that_no_other_beats():
+    rate, distortion = [0.0, 1.0, 2.0, 2.0, 3.0], [9.0, 5.0, 6.0, 4.0, 4.0]
+    assert frontier(rate, distortion) == [0, 1, 3]
+
+
+def write_job(folder, name, config, elbo=None):
+    directory = folder / name
+    directory.mkdir(parents=True)
+    (directory / "config.yaml").write_text(yaml.safe_dump(config | {"run_dir": str(directory)}))
+    if elbo is not None:
+        test = {"elbo": {"value": elbo, "standard_error": 0.1, "num_samples": 1}}
+        results = {"complete": True, "score": elbo, "test": test, "latents": {}, "train": None}
+        (directory / "results.json").write_text(json.dumps(results | {"command": f"run {name}"}))
+
+
+def test_jobs_that_differ_in_their_seed_are_a_group(tmp_path):
+    for i, (beta, seed, elbo) in enumerate([(1, 0, -90), (1, 1, -92), (2, 0, -95), (2, 1, None)]):
+        config = {"seed": seed, "objective": {"beta": beta}, "same": 3}
+        write_job(tmp_path, str(i), config, elbo)
+    jobs = read_jobs(tmp_path)
+    assert [j.state for j in jobs] == ["finished"] * 3 + ["failed"]
+    assert jobs[1].swept == {"seed": 1, "objective.beta": 1}
+    one, two = group(jobs)
+    assert (one.mean("elbo"), two.mean("elbo")) == (-91, -95)
+    assert one.deviation("elbo") == pytest.approx(math.sqrt(2))
+    assert math.isnan(two.deviation("elbo"))
+    assert best(jobs).name == "0"
+
+
+def test_jobs_are_in_the_order_of_their_numbers(tmp_path):
+    for i in range(11):
+        write_job(tmp_path, str(i), {"seed": i}, -float(i))
+    assert [j.name for j in read_jobs(tmp_path)] == [str(i) for i in range(11)]
+
+
+def test_a_choice_is_one_column_by_its_word(tmp_path):
+    for word in ("bernoulli", "gaussian"):
+        write_job(tmp_path, word, compose(f"model/likelihood={word}"), -1.0)
+    swept = [job.swept for job in read_jobs(tmp_path)]
+    assert swept == [{"model/likelihood": "bernoulli"}, {"model/likelihood": "gaussian"}]
+
+
+def test_a_sweep_leaves_a_table_the_best_command_figures_and_a_page(cli, tmp_path):
+    words = ["-m", "objective=beta", "objective.beta=0.5,2", "seed=0,1", *QUICK]
+    code, out, err = cli(*words, "hydra.sweep.dir=sweep")
+    assert code == 0, err
+    sweep = tmp_path / "sweep"
+    with (sweep / "sweep.csv").open() as f:
+        rows = list(csv.DictReader(f))
+    assert [(r["objective.beta"], r["seed"]) for r in rows] == [
+        ("0.5", "0"),
+        ("0.5", "1"),
+        ("2", "0"),
+        ("2", "1"),
+    ]
+    for row in rows:
+        results = json.loads((sweep / row["job"] / "results.json").read_text())
+        assert float(row["elbo"]) == results["test"]["elbo"]["value"]
+        assert float(row["score"]) == results["score"]
+    top = max(rows, key=lambda r: float(r["score"]))
+    assert f"best: job {top['job']}" in out
+    assert top["command"] in out
+    assert "(4 finished)" in out
+    assert "±" in out
+    for name in ("elbo_by_objective.beta", "rate_distortion"):
+        with Image.open(sweep / "pictures" / f"{name}.png") as image:
+            assert min(image.size) > 300
+    page = (sweep / "report.html").read_text()
+    assert page.count("report.html") == 4
+    assert 'src="data:image/png' in page
+
+
+def test_a_failing_job_is_counted_and_named(cli, tmp_path):
+    words = ["-m", *QUICK, "optimizer.lr=1e-3,1e38,1e-2", "trainer.limit_train_batches=4"]
+    code, out, err = cli(*words, "hydra.sweep.dir=sweep")
+    assert code == 1
+    assert "error: job 1: training stops at a loss that is not finite" in err
+    assert "(2 finished, 1 failed)" in out
+    assert "Traceback" not in err
+
+
+def test_an_experiment_may_be_a_sweep(cli, tmp_path):
+    """And the command of one of its jobs runs that job alone."""
+    words = ["experiment=mnist_rate_distortion", *QUICK]
+    code, _, err = cli(*words, "objective.beta=1,4", "seed=3", "hydra.sweep.dir=sweep")
+    assert code == 0, err
+    results = json.loads((tmp_path / "sweep" / "1" / "results.json").read_text())
+    command = results["command"].split()[3:]
+    assert "objective.beta=4" in command
+    code, _, err = cli(*command, "run_dir=alone")
+    assert code == 0, err
+    again = json.loads((tmp_path / "alone" / "results.json").read_text())
+    assert again["test"] == results["test"]
+
+
+def test_the_wandb_sweep_runs_our_command(cli):
+    """What an agent would call for the first point of the grid is a command that composes."""
+    sweep = yaml.safe_load((config_dir().parent / "docs" / "wandb_sweep.yaml").read_text())
+    chosen = {}
+    for name, node in sweep["parameters"].items():
+        chosen[name] = node["values"][0] if "values" in node else node.get("min", node.get("value"))
+    arguments = [f"{k}={v}" for k, v in chosen.items()]
+    command = sweep["command"]
+    assert command[:4] == ["${env}", "python", "-m", "vae.train"]
+    at = command.index("${args_no_hyphens}")
+    words = [*command[4:at], *arguments, *command[at + 1 :]]
+    config = compose(*words)
+    assert "wandb" in config["logger"]
+    assert sweep["metric"] == {"name": "val/elbo", "goal": "maximize"}
+    code, _, err = cli(*[w for w in words if not w.startswith("logger")], *QUICK)
+    assert code == 0, err
