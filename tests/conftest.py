@@ -10,7 +10,12 @@ from vae.train import compose
 
 # children that tests start are as strict and as quiet as this process
 os.environ.setdefault("WANDB_SILENT", "true")
-torch.set_num_threads(min(2, torch.get_num_threads()))
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # workers share the cores, and so do the processes that they start
+    os.environ["OMP_NUM_THREADS"] = "1"
+    torch.set_num_threads(1)
+else:
+    torch.set_num_threads(min(2, torch.get_num_threads()))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -144,7 +144,12 @@ def test_torchrun_starts_the_processes(tmp_path):
 
 
 def test_slurm_starts_the_processes(tmp_path):
-    """As srun does: one process for each task, told apart by variables."""
+    """As srun does: one process for each task, told apart by variables.
+
+    A checkpoint of an earlier requeueing must not be what is tested.
+    """
+    words = ["trainer=slurm", *TWO, "run_dir=runs/one", "resume=auto"]
+    (tmp_path / "runs" / "one").mkdir(parents=True)
     processes = []
     for rank in range(2):
         variables = {
@@ -158,7 +163,7 @@ def test_slurm_starts_the_processes(tmp_path):
             "SLURM_LOCALID": str(rank),
             "SLURM_NODEID": "0",
         }
-        command = [sys.executable, "-m", "vae.train", "trainer=slurm", *TWO, "run_dir=runs/one"]
+        command = [sys.executable, "-m", "vae.train", *words]
         processes.append(launch(command, tmp_path, **variables))
     ends_well(*processes)
     one_run(tmp_path, 100)

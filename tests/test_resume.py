@@ -171,6 +171,38 @@ def test_bad_wishes_are_refused(cli, words, message):
     assert err.count("\n") == 1
 
 
+def test_resume_false_is_no(cli, tmp_path):
+    assert cli(*FAST, "data=digits", "run_dir=mine")[0] == 0
+    code, _, err = cli(*FAST, "data=digits", "run_dir=mine", "resume=false")
+    assert code == 1
+    assert "already holds a run" in err
+
+
+def test_a_checkpoint_is_of_the_run_with_its_settings(cli, tmp_path):
+    assert cli(*FAST, "data=digits", "run_dir=mine")[0] == 0
+    before = (tmp_path / "mine" / "config.yaml").read_text()
+    code, _, err = cli("resume=mine/checkpoints/last.ckpt", "model.latent_dim=9")
+    assert code == 1
+    assert "has model.latent_dim=32 and this has model.latent_dim=9" in err
+    assert (tmp_path / "mine" / "config.yaml").read_text() == before
+
+
+def test_a_longer_run_that_is_killed_is_not_finished(tmp_path):
+    """Its earlier results are those of the shorter run."""
+    directory = tmp_path / "run"
+    python(*WORDS, f"run_dir={directory}", cwd=tmp_path)
+    longer = ["trainer.max_epochs=100000"]
+    command = [sys.executable, "-m", "vae.train", f"resume={directory}", *longer]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    assert any(line.startswith("epoch 9/") for line in process.stdout)
+    process.kill()
+    process.communicate()
+    assert not (directory / "results.json").exists()
+    assert (directory / "results.before.json").exists()
+    python(f"resume={directory}", "trainer.max_epochs=12", cwd=tmp_path)
+    assert json.loads((directory / "results.json").read_text())["train"]["epochs"] == 12
+
+
 def test_a_damaged_checkpoint_is_refused(tiny):
     directory = train(tiny("data=digits", "resume=auto")).directory
     (directory / "results.json").unlink()

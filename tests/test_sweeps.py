@@ -11,9 +11,11 @@ from PIL import Image
 from tests.test_command import FAST
 from tests.test_command import cli as cli
 from vae.argv import config_dir
+from vae.nested import moved
 from vae.sweeps.figures import frontier
 from vae.sweeps.groups import best, group
 from vae.sweeps.jobs import read_jobs
+from vae.sweeps.summary import summarise
 from vae.train import compose
 
 QUICK = [*FAST, "data=digits", "data.val_size=100", "callbacks.pictures=null"]
@@ -27,7 +29,9 @@ def test_a_frontier_holds_those_that_no_other_beats():
 def write_job(folder, name, config, elbo=None):
     directory = folder / name
     directory.mkdir(parents=True)
-    (directory / "config.yaml").write_text(yaml.safe_dump(config | {"run_dir": str(directory)}))
+    config = {"run_dir": "none"} | config
+    config = moved(config, config["run_dir"], str(directory))
+    (directory / "config.yaml").write_text(yaml.safe_dump(config))
     if elbo is not None:
         test = {"elbo": {"value": elbo, "standard_error": 0.1, "num_samples": 1}}
         results = {"complete": True, "score": elbo, "test": test, "latents": {}, "train": None}
@@ -59,6 +63,48 @@ def test_a_choice_is_one_column_by_its_word(tmp_path):
         write_job(tmp_path, word, compose(f"model/likelihood={word}"), -1.0)
     swept = [job.swept for job in read_jobs(tmp_path)]
     assert swept == [{"model/likelihood": "bernoulli"}, {"model/likelihood": "gaussian"}]
+
+
+def test_a_setting_below_a_choice_is_a_column_if_it_was_swept(tmp_path):
+    words = [f"model/prior={p}" for p in ("mixture_of_gaussians", "vampprior")]
+    for i, word in enumerate(words):
+        for count in (10, 100):
+            config = compose(word, f"model.prior.components={count}")
+            write_job(tmp_path, f"{i}{count}", config, -1.0)
+    swept = [job.swept for job in read_jobs(tmp_path)]
+    assert {frozenset(s) for s in swept} == {frozenset({"model/prior", "model.prior.components"})}
+    assert len(group(read_jobs(tmp_path))) == 4
+
+
+def test_a_top_level_choice_is_one_column(tmp_path):
+    for word in ("elbo", "iwae"):
+        write_job(tmp_path, word, compose(f"objective={word}"), -1.0)
+    assert [job.swept for job in read_jobs(tmp_path)] == [
+        {"objective": "elbo"},
+        {"objective": "iwae"},
+    ]
+
+
+def test_a_job_without_a_finite_value_does_not_spoil_the_others(tmp_path):
+    for i, elbo in enumerate((-90.0, -91.0)):
+        write_job(tmp_path, str(i), {"seed": 0, "objective": {"beta": i}}, elbo)
+    path = tmp_path / "1" / "results.json"
+    results = json.loads(path.read_text())
+    results["score"] = results["test"]["elbo"]["value"] = None
+    path.write_text(json.dumps(results | {"seed": 0}))
+    jobs = summarise(tmp_path)
+    assert [j.name for j in jobs] == ["0", "1"]
+    assert best(jobs).name == "0"
+    assert (tmp_path / "report.html").exists()
+
+
+def test_jobs_of_other_names_are_in_the_same_sweep(cli, tmp_path):
+    code, out, err = cli("-m", "experiment=mnist_bernoulli,basics", *FAST, "callbacks.panels=null")
+    assert code == 0, err
+    (sweep,) = tmp_path.glob("multirun/*/*")
+    assert "(2 finished)" in out
+    names = [json.loads((sweep / n / "results.json").read_text())["name"] for n in "01"]
+    assert names == ["mnist_bernoulli", "basics"]
 
 
 def test_a_sweep_leaves_a_table_the_best_command_figures_and_a_page(cli, tmp_path):

@@ -58,6 +58,8 @@ def analyse(
             "no FID: an autoencoder's codes are not drawn towards its prior; fit one with "
             "python -m vae.fit_prior run=..."
         )
+    elif n > 0 and len(data.arrays["train_labels"].unique()) < 2:
+        say("no FID: its features are those of a classifier, and these images have no classes")
     elif n > 0:
         say(f"FID and KID of {n:,} generated images")
         samples = _distances(model, data, n, device)

@@ -74,7 +74,7 @@ def command_line(name: str) -> list[str]:
     if job.mode is RunMode.MULTIRUN and not {"-m", "--multirun"} & set(sys.argv):
         # the config is of a sweep, of which this is one job
         overrides.append("hydra.mode=RUN")
-    return ["python", "-m", f"vae.{name}", *_words(flags), *overrides]
+    return ["python", "-m", f"vae.{name.replace('/', '.')}", *_words(flags), *overrides]
 
 
 @contextmanager

@@ -28,8 +28,10 @@ def build_data(config: Config) -> DataModule:
     """The data module, with pixels as the config's likelihood wants them."""
     allow = config["allow"]
     likelihood = locate(config["model"]["likelihood"]["_target_"], allow, ("vae.model.",))
+    node = config["data"]
     data: DataModule = make(
-        {k: v for k, v in config["data"].items() if k != "root"},
+        # what stands beside the source to be short on the command line is the source's
+        {k: v for k, v in node.items() if k == "_target_" or k not in node["source"]},
         "data",
         allow=allow,
         packages=("vae.data.",),

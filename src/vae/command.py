@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -124,7 +125,9 @@ def report(error: BaseException, name: str | None = None) -> None:
 
 
 def _spelling(error: BaseException, name: str | None) -> str | None:
-    """A better sentence for a setting that does not exist."""
+    """A better sentence for a setting that does not exist, or that was left out."""
+    if found := re.search(r"Missing mandatory value: ([\w./]+)", str(error)):
+        return f"{found[1]} must be set, got nothing; add {found[1]}= and its value."
     key = getattr(error.__cause__, "full_key", None)
     if name is None or not key or "is not in struct" not in str(error.__cause__):
         return None

@@ -1,11 +1,12 @@
 """What a multirun of train does at its end, whatever sweeper and launcher ran its jobs."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig
+from omegaconf import DictConfig, open_dict, read_write
 
 from vae.errors import ConfigError
 
@@ -19,8 +20,16 @@ class Summary(Callback):
     directory: Path | None = None
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """Keep the sweep's directory."""
-        Summary.directory = Path(config.hydra.sweep.dir).absolute()
+        """Keep the sweep's directory, and have every job go there, whatever name it takes."""
+        Summary.directory = directory = Path(config.hydra.sweep.dir).absolute()
+        with read_write(config), open_dict(config):
+            config.hydra.overrides.hydra.append(f"hydra.sweep.dir={quoted(str(directory))}")
+            config.hydra.sweep.dir = str(directory)
+
+
+def quoted(text: str) -> str:
+    """A word as a value of an override, whatever characters it has."""
+    return "'" + re.sub(r"(\\*)'", lambda m: 2 * m[1] + "\\'", text) + "'"
 
 
 def finish() -> None:

@@ -1,7 +1,9 @@
 """What a run says of itself: a table before, a table after, config.yaml and results.json."""
 
+import contextlib
 import json
 import math
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -35,21 +37,25 @@ def claim(config: Config, directory: Path, again: bool = False) -> bool:
     Raises:
         ConfigError: If the directory already holds a run, or cannot be written.
     """
-    if getattr(rank_zero_only, "rank", 0):
+    if not _is_first():
         return False
     path = directory / "config.yaml"
-    if again and path.is_file():
-        new = path.with_suffix(".new")
-        new.write_text(yaml.safe_dump(dict(config), sort_keys=False))
-        new.replace(path)
-        return False
+    new = path.with_suffix(f".{os.getpid()}")
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        # made by this run or not at all, so that two runs cannot both have it
-        with path.open("x") as f:
-            yaml.safe_dump(dict(config), f, sort_keys=False)
+        new.write_text(yaml.safe_dump(dict(config), sort_keys=False))
+        if again and path.is_file():
+            # what it says is of the run as it was
+            with contextlib.suppress(FileNotFoundError):
+                (directory / "results.json").replace(directory / "results.before.json")
+            new.replace(path)
+            return False
+        # there whole or not at all, and made by one run, so that two cannot both have it
+        os.link(new, path)
+        new.unlink()
         return True
     except OSError as e:
+        new.unlink(missing_ok=True)
         if path.exists():
             raise ConfigError(
                 f"a run needs a directory of its own, but {directory} already holds a run; choose "
@@ -61,9 +67,14 @@ def claim(config: Config, directory: Path, again: bool = False) -> bool:
         ) from e
 
 
+def _is_first() -> bool:
+    """Whether this is the first process of all, as far as it can be known before they meet."""
+    return not getattr(rank_zero_only, "rank", 0) and os.environ.get("NODE_RANK", "0") == "0"
+
+
 def release(directory: Path) -> None:
     """Give back the run directory of a run that never began to train."""
-    if not getattr(rank_zero_only, "rank", 0):
+    if _is_first():
         (directory / "config.yaml").unlink(missing_ok=True)
 
 
@@ -100,6 +111,8 @@ def print_summary(
     if checkpoint is not None:
         table.add_row("resumed from", str(checkpoint))
     console().print(table)
+    if chosen := data.source.describe():
+        console().print(chosen, soft_wrap=True)
 
 
 def _arguments(node: Config) -> str:

@@ -68,12 +68,14 @@ def adopt(config: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
         ConfigError: If a word chooses from a group other than logger.
         RunError: If there is no run at the path.
     """
-    if _wish(config) in (None, "auto"):
+    if wish(config) in (None, "auto"):
         return config
     home = run_directory(Path(str(config["resume"])))
     before = read_config(home)
     settings = moved(before, str(before["run_dir"]), str(home))
     settings |= {name: config[name] for name in ("allow", "resume")} | {"run_dir": str(home)}
+    # a search has ended its trial, and hears no more of it
+    settings["callbacks"]["pruner"] = None
     for word in overrides:
         key = word.lstrip("+~").partition("=")[0]
         group = key.partition("/")[0].partition("@")[0]
@@ -96,7 +98,7 @@ def adopt(config: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
     return dict(moved(settings, str(config["run_dir"]), str(home)))
 
 
-def _wish(config: Config) -> str | None:
+def wish(config: Config) -> str | None:
     """`resume` as "auto", a path or None; true and false are words for the first and the last."""
     known = {True: "auto", False: None, None: None}
     return known[config["resume"]] if config["resume"] in known else str(config["resume"])
@@ -120,12 +122,10 @@ def start(config: Config, directory: Path) -> Start:
         ConfigError: If the directory holds a run with other settings.
         RunError: If what it holds is damaged.
     """
-    wish = _wish(config)
-    if wish is None:
+    wanted = wish(config)
+    if wanted is None:
         return Start()
-    named = Path(wish)
-    if named.is_file():
-        return Start(checkpoint=named.absolute())
+    named = Path(wanted)
     if not (directory / "config.yaml").is_file():
         return Start()
     before = read_config(directory)
@@ -140,9 +140,13 @@ def start(config: Config, directory: Path) -> Start:
         before["trainer"][name] != config["trainer"][name]
         for name in ("max_epochs", "max_steps", "max_time")
     )
+    if named.is_file():
+        return Start(checkpoint=named.absolute())
     results = None if longer else _results(directory)
-    checkpoint = directory / "checkpoints" / "last.ckpt"
-    return Start(checkpoint if checkpoint.is_file() else None, results)
+    # SLURM's requeueing has Lightning leave one of its own
+    kept = [directory / "checkpoints" / "last.ckpt", *directory.glob("hpc_ckpt_*.ckpt")]
+    there = [path for path in kept if path.is_file()]
+    return Start(max(there, key=lambda p: p.stat().st_mtime, default=None), results)
 
 
 def read_config(directory: Path) -> dict[str, Any]:

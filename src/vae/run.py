@@ -11,6 +11,7 @@ import yaml
 
 from vae.build import build_model
 from vae.errors import RunError, VAEError
+from vae.exports.safetensors import WEIGHTS, fetch, read
 from vae.model.vae import VAE
 
 # what torch and our own code raise on content that is not as it was written
@@ -81,7 +82,8 @@ def load(path: str | Path, allow: Sequence[str] = ()) -> VAE:
     vae.model.
 
     Arguments:
-        path: A run directory (its best checkpoint is taken, or else its last) or a checkpoint.
+        path: A run directory (its best checkpoint is taken, or else its last), a checkpoint, the
+            folder of a safetensors export, or hf://USER/NAME for one on the Hugging Face Hub.
         allow: Names of packages of yours that the model's classes may also come from.
 
     Raises:
@@ -93,9 +95,18 @@ def load(path: str | Path, allow: Sequence[str] = ()) -> VAE:
 
 def open_run(path: str | Path, allow: Sequence[str] = ()) -> Run:
     """A run with its config; the arguments and errors are those of `load`."""
-    checkpoint = find_checkpoint(Path(path))
-    content = read_checkpoint(checkpoint)
-    card = content.get("vae") if isinstance(content, dict) else None
+    card: Any
+    content: Any
+    if str(path).startswith("hf://"):
+        path = fetch(str(path).removeprefix("hf://"))
+    if (Path(path) / WEIGHTS).is_file():
+        checkpoint = Path(path) / WEIGHTS
+        card, kept = read(Path(path))
+        content = {"state_dict": {f"model.{k}": v for k, v in kept.items()}}
+    else:
+        checkpoint = find_checkpoint(Path(path))
+        content = read_checkpoint(checkpoint)
+        card = content.get("vae") if isinstance(content, dict) else None
     if not isinstance(card, dict) or not {"config", "event_shape"} <= set(card):
         raise RunError(
             f"a checkpoint of this package carries the config that rebuilds it, but {checkpoint} "

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from vae.errors import ConfigError
 from vae.make import convert
+from vae.nested import flat
 
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1)]
@@ -43,6 +44,41 @@ GENERATE = RUN | {
     "count": Positive,
     "split": Literal["train", "val", "test"],
 }
+INDEX = {
+    "run": str | None,
+    "index": str | None,
+    "root": str | None,
+    "split": Literal["train", "val", "test"],
+    "distance": Literal["euclidean", "cosine", "wasserstein"],
+    "remove": list[str],
+    "data_root": str | None,
+    "allow": list[str],
+}
+QUERY = {
+    "index": str,
+    "image": str | list[str],
+    "k": Positive,
+    "label": str | None,
+    "out": str | None,
+    "allow": list[str],
+}
+EXPORT = {
+    "run": str,
+    "format": Literal["safetensors", "torch_export", "onnx"],
+    "out": str | None,
+    "push": str | None,
+    "allow": list[str],
+}
+APP = {
+    "run": str,
+    "index": str | None,
+    "host": str,
+    "port": Annotated[int, Field(ge=1, le=65535)],
+    "max_megabytes": Positive,
+    "max_megapixels": Positive,
+    "data_root": str | None,
+    "allow": list[str],
+}
 FIT_PRIOR = RUN | {"examples": Positive}
 # the fewest that a measure needs
 FEWEST = {"fid": 100, "probe": 10}
@@ -58,14 +94,15 @@ def check(config: Mapping[str, Any], hints: Mapping[str, Any]) -> None:
     Raises:
         ConfigError: If there is one.
     """
+    for where, value in flat(config).items():
+        if value == "???":
+            raise ConfigError(f"{where} must be set, got nothing; add {where}= and its value.")
     for where, hint in hints.items():
-        value: Any = config
+        value = config
         for key in where.split("."):
             if not isinstance(value, Mapping) or key not in value:
                 raise ConfigError(f"{where} must be set, got nothing; leave it in the config.")
             value = value[key]
-        if value == "???":
-            raise ConfigError(f"{where} must be set, got nothing; add {where}= and its value.")
         convert(value, hint, where)
     node = config.get("evaluate", config)
     for name, least in FEWEST.items():

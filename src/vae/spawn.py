@@ -52,9 +52,13 @@ def run(config: Mapping[str, Any], words: list[str]) -> None:
 def _work(rank: int, config: dict[str, Any], words: list[str], port: int, queue: Any) -> None:
     address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     os.environ |= {"LOCAL_RANK": str(rank), "NODE_RANK": "0", **address}
+    from lightning.pytorch.utilities import rank_zero_only
+
     from vae.errors import VAEError
     from vae.train import train
 
+    # it is 0 where Lightning was imported before this process knew its rank
+    rank_zero_only.rank = rank  # type: ignore[attr-defined]
     try:
         train(config, words)
     except VAEError as e:

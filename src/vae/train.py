@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -83,14 +84,13 @@ def train(config: dict[str, Any], words: Sequence[str] | None = None) -> Result:
     directory = Path(config["run_dir"]).absolute()
     begin = resume.start(config, directory)
     if begin.results is not None:
-        print(f"finished before: {directory}", flush=True)
         return _result(config, directory)
     devices.check(config)
     words = command_line("train") if words is None else words
     if spawn.wanted(config):
         spawn.run(config, list(words))
         return _result(config, directory)
-    new = report.claim(config, directory, again=config["resume"] is not None)
+    new = report.claim(config, directory, again=resume.wish(config) is not None)
     prepare(config["threads"])
     lightning.seed_everything(config["seed"], verbose=False)
     try:
@@ -118,7 +118,14 @@ def train(config: dict[str, Any], words: Sequence[str] | None = None) -> Result:
             weights_only=True,
         )
         known = results.training(trainer, data, module.seconds(), module.bounded)
-        if path := _best(trainer):
+        _forget_requeueing(trainer, directory)
+        path = _best(trainer)
+        if "fsdp" in str(config["trainer"]["strategy"]):
+            # its weights are divided among the processes; whole ones are tested
+            module = build.build_module(config, data)
+            whole = {**config, "trainer": {**config["trainer"], "strategy": "ddp"}}
+            trainer = build.build_trainer(whole, callbacks, loggers)
+        if path:
             weights = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
             module.load_state_dict(weights)
         collect = partial(
@@ -162,6 +169,14 @@ def _result(config: dict[str, Any], directory: Path) -> Result:
     return Result(load(directory, config["allow"]), build.build_data(config), found, directory)
 
 
+def _forget_requeueing(trainer: Trainer, directory: Path) -> None:
+    """Remove the checkpoints of SLURM's requeueing, which Lightning would test instead."""
+    if trainer.is_global_zero:
+        for path in directory.glob("hpc_ckpt_*.ckpt"):
+            path.unlink()
+    trainer.strategy.barrier()
+
+
 def _checkpoints(directory: Path) -> dict[str, Path]:
     """The checkpoints that a run has left, by their names."""
     paths = (directory / "checkpoints" / f"{name}.ckpt" for name in ("best", "last"))
@@ -183,6 +198,18 @@ def _end_children(trainer: Trainer) -> None:
 def _best(trainer: Trainer) -> str:
     """The checkpoint to test: the best by validation ELBO; none if none was kept."""
     return str(getattr(trainer.checkpoint_callback, "best_model_path", ""))
+
+
+def _score(config: dict[str, Any]) -> float | None:
+    """The score of a job, which is not run again if it is finished."""
+    if config["resume"]:
+        from vae import resume
+
+        directory = Path(config["run_dir"]).absolute()
+        if (begin := resume.start(config, directory)).results is not None:
+            print(f"finished before: {directory}", flush=True)
+            return begin.results["score"]  # type: ignore[no-any-return]
+    return train(config).results["score"]  # type: ignore[no-any-return]
 
 
 def task(config: DictConfig) -> float:
@@ -208,7 +235,8 @@ def task(config: DictConfig) -> float:
                 "group"
             ) or multirun.group_of(directory)
         with one_job(directory):
-            return float(train(settings).results["score"])
+            score = _score(settings)
+            return math.nan if score is None else float(score)
     finally:
         # Hydra made it, also for a job that was refused or went on elsewhere
         with contextlib.suppress(OSError):

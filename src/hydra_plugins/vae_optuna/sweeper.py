@@ -6,7 +6,6 @@ optuna<3 and prunes nothing.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,8 @@ from hydra.core.utils import JobStatus
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
+
+from vae.multirun import quoted
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -128,9 +129,12 @@ class OptunaSweeper(Sweeper):
             study_name=self.name,
             direction="maximize",
             load_if_exists=True,
-            sampler=optuna.samplers.TPESampler(seed=self.seed, n_startup_trials=self.startup),
             pruner=self._pruner(),
         )
+        # a search that goes on must not draw again what it has drawn, nor machines that share one
+        # what the others draw
+        seed = self.seed + len(study.trials) if self.storage is None else None
+        study.sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=self.startup)
         for trial in study.get_trials(states=(TrialState.RUNNING,)):
             # an earlier launch was killed in the middle of it; other machines' trials run on
             if self.storage is None:
@@ -150,6 +154,8 @@ class OptunaSweeper(Sweeper):
 
     def _words(self, trial: Trial, storage: str) -> list[str]:
         words = [f"{name}={value}" for name, value in trial.params.items()]
+        # the directory's name, also where other machines take part
+        words.append(f"hydra.sweep.subdir={trial.number}")
         if self.prune:
             node = {
                 "_target_": PRUNER,
@@ -159,7 +165,9 @@ class OptunaSweeper(Sweeper):
                 "startup": self.startup,
                 "warmup": self.warmup,
             }
-            inside = ",".join(f"{k}:{_quoted(v)}" for k, v in node.items())
+            inside = ",".join(
+                f"{k}:{v if isinstance(v, int) else quoted(v)}" for k, v in node.items()
+            )
             words.append(f"callbacks.pruner={{{inside}}}")
         return words
 
@@ -195,12 +203,6 @@ def distribution(override: Any) -> Any:
             return IntDistribution(start, stop - 1, step=step)
         return FloatDistribution(float(start), float(stop), step=float(step))
     return CategoricalDistribution(list(override.sweep_iterator(transformer=Transformer.encode)))
-
-
-def _quoted(value: Any) -> str:
-    if isinstance(value, int | float):
-        return str(value)
-    return "'" + re.sub(r"(['\\])", r"\\\1", str(value)) + "'"
 
 
 def _done(study: Study) -> int:

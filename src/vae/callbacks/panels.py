@@ -38,7 +38,7 @@ class Panels(Callback):
         self.count = count
         self.embedding = embedding
         self.rates: list[list[float]] = []
-        self.seen = 0
+        self.seen, self.due = 0, False
 
     def state_dict(self) -> dict[str, Any]:
         """What a resumed run's heat map goes on with."""
@@ -48,16 +48,25 @@ class Panels(Callback):
         """Go on with the heat map."""
         self.rates, self.seen = state_dict["rates"], state_dict["seen"]
 
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Draw, on the first process, while an average of the weights is in their place."""
+        self.seen += 1
+        last = trainer.current_epoch + 1 == trainer.max_epochs
+        self.due = (self.seen - 1) % self.every == 0 or last
+        divided = "FSDP" in type(trainer.strategy).__name__
+        if self.due and _logs(trainer) and not divided:
+            assert isinstance(pl_module, EvaluationModule)
+            for name, image in self._draw(trainer, pl_module).items():
+                self._show(trainer, f"pictures/{name}", image)
+
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Draw, on the first process."""
+        """Show the rates of all validations; the module has this one's by now."""
         assert isinstance(pl_module, VAEModule)
         if pl_module.latent_use is not None and pl_module.latent_use.rate is not None:
             self.rates.append(pl_module.latent_use.rate.tolist())
-        self.seen += 1
-        last = trainer.current_epoch + 1 == trainer.max_epochs
-        if _logs(trainer) and ((self.seen - 1) % self.every == 0 or last):
-            for name, image in self._draw(trainer, pl_module).items():
-                self._show(trainer, f"pictures/{name}", image)
+        if self.rates and self.due and _logs(trainer):
+            figure = heat_map(self.rates, "validation", "rate (nats)")
+            self._show(trainer, "pictures/rate_per_dimension", _image(figure))
 
     # samples must not move the noise that training goes on with
     @torch.random.fork_rng()
@@ -75,9 +84,6 @@ class Panels(Callback):
         }
         if module.generates:
             drawn["samples"] = grid(views.samples(model, n * n), n)
-        if self.rates:
-            figure = heat_map(self.rates, "validation", "rate (nats)")
-            drawn["rate_per_dimension"] = _image(figure)
         model.train(training)
         return drawn
 

@@ -4,14 +4,17 @@ import hashlib
 import json
 import os
 import shutil
-import uuid
 from pathlib import Path
 
 import numpy as np
 import platformdirs
+from filelock import FileLock
 
 from vae.data.source import Array, Source
 from vae.errors import DataError
+
+# arrays up to this size are checked whole, larger ones by as many blocks of a megabyte
+WHOLE, BLOCKS, BLOCK = 2**30, 256, 2**20
 
 
 def cache_dir() -> Path:
@@ -23,29 +26,22 @@ def cache_dir() -> Path:
 def cached(source: Source) -> dict[str, Array]:
     """The arrays of a source, memory-mapped; decoded by the first process that asks.
 
-    Several processes may ask at once: each decodes into a folder of its own, the first to finish
-    renames it into place, and the others use that. Arrays whose checksums are no longer those
-    written beside them are decoded again.
+    Others that ask meanwhile wait for it. What an interrupted process had decoded is kept for the
+    next. Arrays whose checksums are no longer those written beside them are decoded again.
 
     Raises:
         DataError: If the source cannot be decoded, or the cache cannot be written.
     """
-    folder = cache_dir() / "arrays" / f"{source.name}-{source.fingerprint[:16]}"
+    folder = folder_of(source)
     if (arrays := _open(folder)) is not None:
         return arrays
-    decoded = source.decode()
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        scratch = _scratch(folder)
-        try:
-            checksums = {}
-            for name, array in decoded.items():
-                np.save(scratch / f"{name}.npy", array)
-                checksums[name] = _checksum(np.asarray(array))
-            (scratch / "sha256.json").write_text(json.dumps(checksums, indent=2))
-            _move(scratch, folder)
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
+        with FileLock(folder.with_name(f".{folder.name}.lock")):
+            # another process may have decoded them while this one waited
+            if (arrays := _open(folder)) is not None:
+                return arrays
+            _decode(source, folder)
     except OSError as e:
         raise DataError(
             f"decoded images are kept in {folder.parent}, which cannot be written ({e}); "
@@ -60,6 +56,22 @@ def cached(source: Source) -> dict[str, Array]:
     return arrays
 
 
+def folder_of(source: Source) -> Path:
+    """Where the arrays of a source are kept, and what it says beside them."""
+    return cache_dir() / "arrays" / f"{source.name}-{source.fingerprint[:16]}"
+
+
+def _decode(source: Source, folder: Path) -> None:
+    scratch = folder.with_name(f".{folder.name}")
+    scratch.mkdir(exist_ok=True)
+    paths = source.write(scratch)
+    checksums = {name: _checksum(np.load(path, mmap_mode="r")) for name, path in paths.items()}
+    (scratch / "sha256.json").write_text(json.dumps(checksums, indent=2))
+    if folder.exists():
+        shutil.rmtree(folder)
+    scratch.rename(folder)
+
+
 def _open(folder: Path) -> dict[str, Array] | None:
     """The arrays in `folder` if they are all there and intact."""
     try:
@@ -72,24 +84,11 @@ def _open(folder: Path) -> dict[str, Array] | None:
     return arrays if intact else None
 
 
-def _move(scratch: Path, folder: Path) -> None:
-    """Rename `scratch` to `folder`, in place of damaged arrays but not of another's good ones."""
-    try:
-        scratch.rename(folder)
-    except OSError:
-        if _open(folder) is None:
-            damaged = _scratch(folder)
-            folder.rename(damaged / folder.name)
-            shutil.rmtree(damaged)
-            scratch.rename(folder)
-
-
-def _scratch(folder: Path) -> Path:
-    """A new folder beside `folder`, readable by whoever can read that."""
-    scratch = folder.with_name(f".{folder.name}-{uuid.uuid4().hex}")
-    scratch.mkdir()
-    return scratch
-
-
 def _checksum(array: Array) -> str:
-    return hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()
+    data = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+    if data.nbytes <= WHOLE:
+        return hashlib.sha256(data.data).hexdigest()
+    digest = hashlib.sha256(str(data.nbytes).encode())
+    for start in np.linspace(0, data.nbytes - BLOCK, BLOCKS).astype(np.int64):
+        digest.update(data[start : start + BLOCK].data)
+    return digest.hexdigest()

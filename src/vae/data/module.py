@@ -27,7 +27,8 @@ class DataModule(LightningDataModule):
         support: The support of the likelihood, which "auto" follows.
         batch_size: The number of examples in a training batch, over all devices together.
         eval_batch_size: The same for validation and test.
-        val_size: The number of training examples held out for validation.
+        val_size: The number of training examples held out for validation; "auto" is a tenth of
+            them, and at most 5000.
         binarize: "none", "dynamic", "threshold", or "auto": dynamic for likelihoods of binary
             pixels, none for others.
         dequantize: Whether to dequantise, or "auto": for likelihoods with a density.
@@ -48,7 +49,7 @@ class DataModule(LightningDataModule):
         support: constraints.Constraint,
         batch_size: int = 128,
         eval_batch_size: int = 500,
-        val_size: int = 5000,
+        val_size: int | Literal["auto"] = 5000,
         binarize: Binarize | Literal["auto"] = "auto",
         dequantize: bool | Literal["auto"] = "auto",
         split_seed: int = 0,
@@ -95,15 +96,16 @@ class DataModule(LightningDataModule):
                 f"batches hold at least 1 example, got data.batch_size={batch_size} and "
                 f"data.eval_batch_size={eval_batch_size}; set both to 1 or more."
             )
-        if not 0 <= val_size < total:
+        held_out = max(1, min(5000, total // 10)) if val_size == "auto" else val_size
+        if not 0 <= held_out < total:
             raise ConfigError(
                 f"data.val_size must leave some of the {total} training examples of {source.name} "
-                f"to train on, got {val_size}; set it between 0 and {total - 1}."
+                f"to train on, got {held_out}; set it between 0 and {total - 1}."
             )
         order = torch.randperm(total, generator=torch.Generator().manual_seed(split_seed))
         self.indices: dict[Split, Tensor] = {
-            "train": order[val_size:].sort().values,
-            "val": order[:val_size].sort().values,
+            "train": order[held_out:].sort().values,
+            "val": order[:held_out].sort().values,
             "test": torch.arange(len(self.arrays["test_images"])),
         }
 

@@ -49,6 +49,17 @@ class Pixels:
         """What values come out."""
         return constraints.unit_interval if self.binarize == "none" else constraints.boolean
 
+    def expected(self, pixels: Tensor) -> Tensor:
+        r"""What a draw is on average: the same for a picture whenever it is looked at.
+
+        Arguments:
+            pixels: Bytes, with shape (B, \*event_shape).
+        """
+        if self.binarize == "threshold":
+            return (pixels >= 128).float()
+        x = pixels.float()
+        return (x + 0.5).div_(256) if self.dequantize else x.div_(255)
+
     def __call__(self, pixels: Tensor, index: Tensor | None = None) -> Tensor:
         r"""The values of a batch, computed where `pixels` is.
 

@@ -65,6 +65,7 @@ def plane(groups: Sequence[Group]) -> Figure:
     References:
         Fixing a Broken ELBO (Alemi et al., 2018), figure 3
     """
+    groups = [g for g in groups if not math.isnan(g.mean("rate") + g.mean("distortion"))]
     rate = np.array([g.mean("rate") for g in groups])
     distortion = np.array([g.mean("distortion") for g in groups])
     figure = Figure(figsize=(6.4, 5.2), layout="constrained")

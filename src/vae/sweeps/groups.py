@@ -24,7 +24,8 @@ class Group:
 
     def mean(self, name: str) -> float:
         """The mean over the seeds of a test estimate, or of the score."""
-        return float(np.mean(self._values(name))) if self.jobs else math.nan
+        values = self._values(name)
+        return float(np.mean(values)) if values else math.nan
 
     def deviation(self, name: str) -> float:
         """The standard deviation over the seeds; nan for a single seed."""
@@ -32,7 +33,8 @@ class Group:
         return float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
 
     def _values(self, name: str) -> list[float]:
-        return [job.score if name == "score" else job.measure(name) for job in self.jobs]
+        found = [job.score if name == "score" else job.measure(name) for job in self.jobs]
+        return [value for value in found if not math.isnan(value)]
 
     @property
     def label(self) -> str:
@@ -51,8 +53,8 @@ def group(jobs: Sequence[Job]) -> list[Group]:
 
 
 def measured(groups: Sequence[Group]) -> list[str]:
-    """The estimates that every group has."""
-    return [m for m in MEASURES if groups and not any(math.isnan(g.mean(m)) for g in groups)]
+    """The estimates that any group has."""
+    return [m for m in MEASURES if not all(math.isnan(g.mean(m)) for g in groups)]
 
 
 def best(jobs: Sequence[Job]) -> Job | None:

@@ -24,6 +24,7 @@ class Job:
         name: Its directory's name.
         directory: Its directory.
         settings: Its config, by dotted names; a choice is a word under its group's name.
+        choices: The settings that are such words.
         results: What its results.json holds; None if it has none.
         swept: The settings that differ among the jobs of its sweep.
     """
@@ -31,6 +32,7 @@ class Job:
     name: str
     directory: Path
     settings: dict[str, Any]
+    choices: set[str]
     results: Mapping[str, Any] | None
     swept: dict[str, Any] = field(default_factory=dict)
 
@@ -44,13 +46,11 @@ class Job:
     @property
     def score(self) -> float:
         """What jobs are ranked by: the higher, the better; nan without one."""
-        score = None if self.results is None else self.results.get("score")
-        return math.nan if score is None else float(score)
+        return _number((self.results or {}).get("score"))
 
     def measure(self, name: str) -> float:
         """A test estimate; nan without one."""
-        test = {} if self.results is None else self.results["test"]
-        return float(test[name]["value"]) if name in test else math.nan
+        return _number((self.results or {"test": {}})["test"].get(name, {}).get("value"))
 
     @property
     def group(self) -> tuple[Any, ...]:
@@ -68,9 +68,9 @@ def read_jobs(directory: Path) -> list[Job]:
     jobs = []
     for path in paths:
         config = yaml.safe_load(path.read_text())
-        settings = _words(moved(config, str(config["run_dir"]), "."))
+        settings, choices = _words(moved(config, str(config["run_dir"]), "."))
         results = read_json(path.parent / "results.json")
-        jobs.append(Job(path.parent.name, path.parent, settings, results))
+        jobs.append(Job(path.parent.name, path.parent, settings, choices, results))
     names = {name: None for job in jobs for name in job.settings}
     # told by each job's own directory, or of no weight for what it computes
     aside = ("run_dir", "resume", "logger.", "callbacks.pruner")
@@ -79,8 +79,10 @@ def read_jobs(directory: Path) -> list[Job]:
         if any(v != values[0] for v in values) and not name.startswith(aside):
             for job in jobs:
                 job.swept[name] = job.settings.get(name)
-    for job in jobs:
-        job.swept = _without_details(job.swept)
+    for choice in [name for name in names if any(name in job.choices for job in jobs)]:
+        _leave_out_details(jobs, choice, choice.replace("/", ".") + ".")
+    # an experiment is a choice of everything
+    _leave_out_details(jobs, "name", "")
     return jobs
 
 
@@ -88,24 +90,37 @@ def _order(name: str) -> tuple[int, str]:
     return (int(name) if name.isdigit() else 10**9, name)
 
 
-def _words(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings by dotted names, where a class is the word that chooses it."""
-    settings = {}
+def _words(config: Mapping[str, Any]) -> tuple[dict[str, Any], set[str]]:
+    """The settings by dotted names, and those of them that are words which choose a class."""
+    settings, choices = {}, set()
     for name, value in flat(config).items():
         if name.endswith("._target_"):
             module, _, kind = str(value).rpartition(".")
-            settings[name.removesuffix("._target_").replace(".", "/")] = (
-                module.rpartition(".")[2] if value.startswith("vae.") else kind
-            )
+            choice = name.removesuffix("._target_").replace(".", "/")
+            choices.add(choice)
+            settings[choice] = module.rpartition(".")[2] if value.startswith("vae.") else kind
         else:
             settings[name] = value
-    return settings
+    return settings, choices
 
 
-def _without_details(swept: dict[str, Any]) -> dict[str, Any]:
-    """Where a choice differs, its own settings differ with it and need no column."""
-    choices = [name.replace("/", ".") + "." for name in swept if "/" in name]
-    return {k: v for k, v in swept.items() if not any(k.startswith(c) for c in choices)}
+def _leave_out_details(jobs: Sequence[Job], choice: str, prefix: str) -> None:
+    """Settings that only differ because the choice above them does need no column."""
+    if not any(choice in job.swept for job in jobs):
+        return
+    below = {n for job in jobs for n in job.swept if n.startswith(prefix) and n != choice}
+    for name in below:
+        values: dict[Any, set[str]] = {}
+        for job in jobs:
+            values.setdefault(job.settings.get(choice), set()).add(str(job.settings.get(name)))
+        if all(len(some) == 1 for some in values.values()):
+            for job in jobs:
+                job.swept.pop(name, None)
+
+
+def _number(value: Any) -> float:
+    """A number of results.json, where what is not finite is null."""
+    return math.nan if value is None else float(value)
 
 
 def write_csv(jobs: Sequence[Job], path: Path) -> None:

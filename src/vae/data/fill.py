@@ -1,0 +1,106 @@
+"""An array file filled row by row in parallel, which goes on after an interruption."""
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from vae.data.progress import Progress
+from vae.data.source import Array
+
+CHUNK = 64
+# what PIL raises on files that are not what their names say
+UNREADABLE: tuple[type[Exception], ...] = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    TypeError,
+    IndexError,
+    OverflowError,
+    Image.DecompressionBombError,
+    Image.DecompressionBombWarning,
+)
+
+
+def fill(
+    path: Path, count: int, shape: Sequence[int], row: Callable[[int], Array]
+) -> dict[int, str]:
+    """Write rows of bytes into an array file; after an interruption, those still missing.
+
+    Arguments:
+        path: The .npy file; beside it lies a note of what is done, until all is.
+        count: The number of rows.
+        shape: The shape of a row.
+        row: The number of a row to the row; called from several threads.
+
+    Returns:
+        Why, by their numbers, for rows that could not be read; they are left out, and the others
+        keep their order.
+    """
+    note = path.with_suffix(".done.json")
+    done, failures = _noted(note, path)
+    mode = "r+" if done else "w+"
+    array = np.lib.format.open_memmap(path, mode, np.uint8, (count, *shape))
+    starts = [s for s in range(0, count, CHUNK) if s not in done]
+
+    def work(start: int) -> tuple[int, dict[int, str]]:
+        bad = {}
+        for i in range(start, min(start + CHUNK, count)):
+            try:
+                array[i] = row(i)
+            except UNREADABLE as e:
+                bad[i] = f"{type(e).__name__}: {' '.join(str(e).split())[:200]}"
+        return start, bad
+
+    saved = time.monotonic()
+    with ThreadPoolExecutor(os.cpu_count()) as pool, Progress("decoding", count) as progress:
+        progress.advance(count - CHUNK * len(starts) if done else 0)
+        for start, bad in pool.map(work, starts):
+            failures |= bad
+            done.add(start)
+            progress.advance(min(CHUNK, count - start))
+            if time.monotonic() - saved > 5:
+                array.flush()
+                _note(note, done, failures)
+                saved = time.monotonic()
+    array.flush()
+    _note(note, done, failures)
+    if failures:
+        _leave_out(path, array, failures)
+    note.unlink()
+    return failures
+
+
+def _noted(note: Path, path: Path) -> tuple[set[int], dict[int, str]]:
+    if not (note.is_file() and path.is_file()):
+        return set(), {}
+    known = json.loads(note.read_text())
+    return set(known["done"]), {int(i): why for i, why in known["failures"].items()}
+
+
+def _note(note: Path, done: set[int], failures: dict[int, str]) -> None:
+    scratch = note.with_suffix(".new")
+    scratch.write_text(json.dumps({"done": sorted(done), "failures": failures}))
+    scratch.replace(note)
+
+
+def _leave_out(path: Path, array: Array, failures: dict[int, str]) -> None:
+    kept = [i for i in range(len(array)) if i not in failures]
+    scratch = path.with_suffix(".kept.npy")
+    shape = (len(kept), *array.shape[1:])
+    smaller = np.lib.format.open_memmap(scratch, "w+", np.uint8, shape)
+    for start, some in _pieces(kept):
+        smaller[start : start + len(some)] = array[some]
+    smaller.flush()
+    scratch.replace(path)
+
+
+def _pieces(kept: list[int], size: int = 1000) -> Iterator[tuple[int, list[int]]]:
+    for start in range(0, len(kept), size):
+        yield start, kept[start : start + size]

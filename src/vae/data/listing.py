@@ -1,0 +1,96 @@
+"""The picture files below a folder, and a key to their content."""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from vae.data.progress import Progress
+from vae.errors import DataError
+
+
+class Content(NamedTuple):
+    """What files hold.
+
+    Arguments:
+        key: A hash of all names and contents.
+        digests: A hash of each file's content, with shape (N,).
+    """
+
+    key: str
+    digests: npt.NDArray[np.uint64]
+
+
+def picture_files(root: Path) -> list[str]:
+    """The paths, relative to `root`, of all files that by their names are pictures, in order.
+
+    Raises:
+        DataError: If there is no such folder.
+    """
+    from PIL import Image
+
+    if not root.is_dir():
+        raise DataError(
+            f"data.root must be a folder of pictures, but {root} is not a folder; name one that is."
+        )
+    known = {e for e, kind in Image.registered_extensions().items() if kind in Image.OPEN}
+    found = []
+    for folder, folders, files in os.walk(root, followlinks=True):
+        folders[:] = sorted(f for f in folders if not f.startswith("."))
+        below = os.path.relpath(folder, root)
+        prefix = "" if below == "." else f"{Path(below).as_posix()}/"
+        found += [
+            prefix + f
+            for f in sorted(files)
+            if os.path.splitext(f)[1].lower() in known and not f.startswith(".")  # noqa: PTH122
+        ]
+    return found
+
+
+def content(root: Path, names: Sequence[str], kept: Path) -> Content:
+    """The hashes of some files, read in parallel; files that have not changed are not read again.
+
+    Arguments:
+        root: The folder.
+        names: The files' paths below it.
+        kept: The folder in which hashes are kept, by the files' names, sizes and times of change.
+    """
+    look = hashlib.blake2b(digest_size=16)
+    for name in names:
+        status = (root / name).stat()
+        look.update(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+    path = kept / f"{look.hexdigest()}.npy"
+    if path.is_file():
+        digests = np.load(path, allow_pickle=False)
+    else:
+        digests = _read_all(root, names)
+        kept.mkdir(parents=True, exist_ok=True)
+        scratch = path.with_suffix(f".{os.getpid()}.npy")
+        np.save(scratch, digests)
+        scratch.replace(path)
+    whole = hashlib.blake2b("\n".join(names).encode(), digest_size=32)
+    whole.update(digests.tobytes())
+    return Content(whole.hexdigest(), digests)
+
+
+def _read_all(root: Path, names: Sequence[str]) -> npt.NDArray[np.uint64]:
+    digests = np.empty(len(names), np.uint64)
+    with ThreadPoolExecutor(os.cpu_count()) as pool, Progress("reading", len(names)) as progress:
+        for i, digest in enumerate(pool.map(partial(_digest, root), names, chunksize=64)):
+            digests[i] = digest
+            progress.advance()
+    return digests
+
+
+def _digest(root: Path, name: str) -> int:
+    digest = hashlib.blake2b(digest_size=8)
+    with (root / name).open("rb") as f:
+        while piece := f.read(2**20):
+            digest.update(piece)
+    return int.from_bytes(digest.digest(), "little")

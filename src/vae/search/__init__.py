@@ -1,0 +1,1 @@
+"""Images that are near each other in a model's latent space."""

@@ -1,0 +1,113 @@
+"""The images that are indexed, or asked about, as a run's model wants them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from vae.build import build_data
+from vae.data.convert import Mode, convert
+from vae.data.fill import UNREADABLE
+from vae.data.listing import picture_files
+from vae.data.pixels import Pixels
+from vae.data.source import Split
+from vae.errors import DataError
+from vae.run import Run
+
+# images that are encoded at once
+SIZE = 500
+
+
+class Some(NamedTuple):
+    """Some images of a collection.
+
+    Arguments:
+        images: Bytes, with shape (B, C, H, W).
+        names: Their names.
+        labels: Their classes; empty words if there are none.
+    """
+
+    images: Tensor
+    names: list[str]
+    labels: list[str]
+
+
+def of_run(run: Run, split: Split, root: str | None) -> Iterator[Some]:
+    """The images of a run's own data.
+
+    Arguments:
+        run: The run.
+        split: Which of them.
+        root: The folder where the data lies now; None for where it lay.
+    """
+    data = build_data(run.data_config(root))
+    kind = "test" if split == "test" else "train"
+    images, labels = data.arrays[f"{kind}_images"], data.arrays[f"{kind}_labels"]
+    classes = data.source.classes
+    for some in data.indices[split].split(SIZE):
+        numbers = labels[some].tolist()
+        words = [classes[n] if classes else str(n) for n in numbers]
+        names = [f"{data.source.name}/{kind}/{i}" for i in some.tolist()]
+        yield Some(images[some], names, words)
+
+
+def of_folder(run: Run, folder: Path) -> Iterator[Some]:
+    """The pictures below a folder, by their paths; those that are unreadable are named.
+
+    Raises:
+        DataError: If there are none.
+    """
+    names = picture_files(folder)
+    if not names:
+        raise DataError(f"root= must hold pictures, but {folder} has none below it; name another.")
+    for start in range(0, len(names), SIZE):
+        images, good = [], []
+        for name in names[start : start + SIZE]:
+            try:
+                images.append(picture(run, folder / name))
+                good.append(name)
+            except DataError as e:
+                print(f"warning: {e}", flush=True)
+        if good:
+            labels = [n.split("/")[0] if "/" in n else "" for n in good]
+            yield Some(torch.stack(images), good, labels)
+
+
+def picture(run: Run, path: Path) -> Tensor:
+    """A picture as bytes of the shape that a run's model takes.
+
+    Raises:
+        DataError: If it cannot be read.
+    """
+    channels, height, width = run.event_shape
+    fit = run.config["data"].get("fit", "crop")
+    try:
+        with Image.open(path) as image:
+            mode: Mode = "grey" if channels == 1 else "rgb"
+            return torch.from_numpy(np.array(convert(image, height, width, mode, fit)))
+    except UNREADABLE as e:
+        raise DataError(
+            f"a picture must be readable, but {path} is not ({' '.join(str(e).split())[:200]}); "
+            "leave it out, or mend it."
+        ) from e
+
+
+def pixels_of(run: Run) -> Pixels:
+    """What turns bytes into the values that a run's model takes."""
+    from vae.make import locate
+
+    node = run.config["data"]
+    target = run.config["model"]["likelihood"]["_target_"]
+    support = locate(target, run.allow, ("vae.model.",)).support  # type: ignore[attr-defined]
+    binary = support is torch.distributions.constraints.boolean
+    binarize = node["binarize"]
+    if binarize == "auto":
+        binarize = "dynamic" if binary else "none"
+    dequantize = node["dequantize"]
+    if dequantize == "auto":
+        dequantize = binarize == "none" and not support.is_discrete
+    return Pixels(binarize, dequantize)

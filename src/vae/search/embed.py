@@ -1,0 +1,53 @@
+"""Images to the vectors that are searched."""
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+from vae.model.distributions.sampling import centre
+from vae.model.vae import VAE
+
+Distance = Literal["euclidean", "cosine", "wasserstein"]
+
+
+@torch.no_grad()
+def embed(model: VAE, x: Tensor, distance: Distance) -> Tensor:
+    r"""Vectors whose Euclidean distance is the one asked for.
+
+    .. math:: \mu \text{ (euclidean)}, \quad \mu / |\mu| \text{ (cosine)}, \quad
+        (\mu, \sigma) \text{ (wasserstein)}
+
+    where mu and sigma are the mean and the standard deviations of q(z|x): between normals with
+    diagonal covariances, the 2-Wasserstein distance is the Euclidean one of (mu, sigma).
+
+    Arguments:
+        model: The model, in evaluation mode.
+        x: Images, with shape (B, \*event_shape).
+        distance: "euclidean", "cosine" or "wasserstein".
+
+    Returns:
+        Vectors, with shape (B, D), or (B, 2 D) for wasserstein.
+
+    References:
+        The distance between two random vectors with given dispersion matrices (Olkin & Pukelsheim,
+        1982)
+    """
+    # a flow's mean is that of samples, which should be the same whenever a picture is looked at
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        q = model.encode(x)
+        mean = centre(q)[0].float()
+        if distance == "euclidean":
+            return mean
+        if distance == "cosine":
+            return torch.nn.functional.normalize(mean)
+        return torch.cat([mean, _deviation(q).float()], 1)
+
+
+def _deviation(q: Distribution) -> Tensor:
+    try:
+        return q.stddev
+    except NotImplementedError:
+        return q.sample(torch.Size([64])).std(0)

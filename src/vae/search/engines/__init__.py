@@ -1,0 +1,1 @@
+"""What finds the nearest vectors: one file and one word each."""

@@ -1,0 +1,119 @@
+"""Approximate search by FAISS."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from vae.errors import ConfigError
+from vae.search.engines.engine import Engine
+
+
+class Faiss(Engine):
+    """An index of FAISS: a graph (hnsw), or cells of which some are looked at (ivf).
+
+    Arguments:
+        kind: "hnsw" (which removes nothing: removed vectors are skipped), "ivf" or "flat" (exact).
+        links: The links of each vertex of the graph.
+        cells: The number of cells; null is four times the square root of the number of vectors.
+        probes: How many cells, or candidates in the graph, a query looks at.
+
+    Raises:
+        ConfigError: If faiss is not installed.
+
+    References:
+        Efficient and robust approximate nearest neighbor search using Hierarchical Navigable Small
+        World graphs (Malkov & Yashunin, 2018); Billion-scale similarity search with GPUs (Johnson,
+        Douze & Jégou, 2019)
+    """
+
+    def __init__(
+        self,
+        kind: Literal["hnsw", "ivf", "flat"] = "hnsw",
+        links: int = 32,
+        cells: int | None = None,
+        probes: int = 64,
+    ):
+        try:
+            import faiss
+        except ImportError as e:
+            raise ConfigError(
+                "engine=faiss needs the package faiss-cpu, which is not installed; pip install "
+                "'vae-lab[faiss]'."
+            ) from e
+        self.faiss: Any = faiss
+        self.kind, self.links, self.cells, self.probes = kind, links, cells, probes
+
+    def open(self, folder: Path, dim: int) -> None:
+        """Go on with what the folder holds, or begin."""
+        self.dim = dim
+        self.path = folder / "faiss.index"
+        self.index = self.faiss.read_index(str(self.path)) if self.path.is_file() else None
+        labels = folder / "faiss_labels.pt"
+        self.labels: dict[int, int] = (
+            torch.load(labels, weights_only=True) if labels.is_file() else {}
+        )
+
+    def add(self, ids: Tensor, vectors: Tensor, labels: Tensor) -> None:
+        """Add vectors; the first decide where cells lie."""
+        rows = vectors.float().contiguous().numpy()
+        if self.index is None:
+            self.index = self._new(len(rows))
+            self.index.train(rows)
+        self.index.add_with_ids(rows, ids.numpy())
+        self.labels |= dict(zip(ids.tolist(), labels.tolist(), strict=True))
+
+    def _new(self, count: int) -> Any:
+        faiss = self.faiss
+        if self.kind == "hnsw":
+            inner = faiss.IndexHNSWFlat(self.dim, self.links)
+            inner.hnsw.efConstruction = 80
+            return faiss.IndexIDMap2(inner)
+        cells = self.cells or max(1, min(count // 40, int(4 * count**0.5)))
+        if self.kind == "flat" or cells == 1:
+            return faiss.IndexIDMap2(faiss.IndexFlatL2(self.dim))
+        index = faiss.IndexIVFFlat(faiss.IndexFlatL2(self.dim), self.dim, cells)
+        # kept by the index, whose cells' centres it is
+        index.own_fields = True
+        index.quantizer.this.disown()
+        return index
+
+    def remove(self, ids: Tensor) -> None:
+        """Remove vectors."""
+        for i in ids.tolist():
+            self.labels.pop(i, None)
+        if self.kind != "hnsw" and self.index is not None:
+            self.index.remove_ids(ids.numpy())
+
+    def search(self, queries: Tensor, k: int, label: int | None) -> tuple[Tensor, Tensor]:
+        """The nearest vectors, as far as a query looks."""
+        faiss = self.faiss
+        allowed = [i for i, y in self.labels.items() if label is None or y == label]
+        if self.index is None or not allowed:
+            return torch.full((len(queries), k), torch.inf), torch.full((len(queries), k), -1)
+        whole = label is None and len(self.labels) == self.index.ntotal
+        selector = None if whole else faiss.IDSelectorBatch(allowed)
+        rows = queries.float().contiguous().numpy()
+        distances, ids = self.index.search(rows, k, params=self._parameters(selector, k))
+        found = torch.from_numpy(distances), torch.from_numpy(ids)
+        return torch.where(found[1] < 0, torch.inf, found[0]), found[1]
+
+    def _parameters(self, selector: Any, k: int) -> Any:
+        faiss = self.faiss
+        chosen = {} if selector is None else {"sel": selector}
+        inner = faiss.downcast_index(getattr(self.index, "index", self.index))
+        if isinstance(inner, faiss.IndexHNSW):
+            return faiss.SearchParametersHNSW(efSearch=max(k, self.probes), **chosen)
+        if isinstance(inner, faiss.IndexIVF):
+            return faiss.SearchParametersIVF(nprobe=self.probes, **chosen)
+        return faiss.SearchParameters(**chosen) if chosen else None
+
+    def save(self) -> None:
+        """Write the index, whole or not at all."""
+        if self.index is None:
+            return
+        scratch = self.path.with_suffix(".new")
+        self.faiss.write_index(self.index, str(scratch))
+        scratch.replace(self.path)
+        torch.save(self.labels, self.path.with_name("faiss_labels.pt"))

@@ -1,0 +1,99 @@
+"""Search by Qdrant: embedded, or a server or cluster by its address."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from vae.errors import ConfigError, RunError
+from vae.search.engines.engine import Engine
+
+# points in one request
+POINTS = 1000
+
+
+class Qdrant(Engine):
+    """A collection of a Qdrant server; without an address, one kept in the index's folder.
+
+    Arguments:
+        url: The address of a server or cluster, for instance http://HOST:6333; null embeds one,
+            which suits up to some ten thousand vectors.
+        collection: The collection's name.
+
+    The server's key, if it wants one, is read from $QDRANT_API_KEY.
+
+    Raises:
+        ConfigError: If qdrant-client is not installed.
+    """
+
+    def __init__(self, url: str | None = None, collection: str = "vae"):
+        try:
+            import qdrant_client
+        except ImportError as e:
+            raise ConfigError(
+                "engine=qdrant needs the package qdrant-client, which is not installed; pip "
+                "install 'vae-lab[qdrant]'."
+            ) from e
+        self.module: Any = qdrant_client
+        self.models: Any = qdrant_client.models
+        self.url, self.collection = url, collection
+
+    def open(self, folder: Path, dim: int) -> None:
+        """Go on with the collection, or make it."""
+        if self.url is None:
+            self.client = self.module.QdrantClient(path=str(folder / "qdrant"))
+        else:
+            self.client = self.module.QdrantClient(
+                url=self.url, api_key=os.environ.get("QDRANT_API_KEY")
+            )
+        try:
+            if not self.client.collection_exists(self.collection):
+                vectors = self.models.VectorParams(size=dim, distance=self.models.Distance.EUCLID)
+                self.client.create_collection(self.collection, vectors_config=vectors)
+        except (OSError, ValueError, self.module.http.exceptions.ApiException) as e:
+            raise RunError(
+                f"engine.url must be the address of a Qdrant server that answers, but {self.url} "
+                f"does not ({' '.join(str(e).split())[:200]}); start it, or leave the url out."
+            ) from e
+
+    def add(self, ids: Tensor, vectors: Tensor, labels: Tensor) -> None:
+        """Add vectors, with their classes as payload."""
+        for some in torch.arange(len(ids)).split(POINTS):
+            batch = self.models.Batch(
+                ids=ids[some].tolist(),
+                vectors=vectors[some].float().tolist(),
+                payloads=[{"label": int(y)} for y in labels[some]],
+            )
+            self.client.upsert(self.collection, batch, wait=True)
+
+    def remove(self, ids: Tensor) -> None:
+        """Remove vectors."""
+        chosen = self.models.PointIdsList(points=ids.tolist())
+        self.client.delete(self.collection, chosen, wait=True)
+
+    def search(self, queries: Tensor, k: int, label: int | None) -> tuple[Tensor, Tensor]:
+        """The nearest vectors, all queries in one request."""
+        models = self.models
+        only = None
+        if label is not None:
+            same = models.FieldCondition(key="label", match=models.MatchValue(value=label))
+            only = models.Filter(must=[same])
+        requests = [
+            models.QueryRequest(query=q, limit=k, filter=only) for q in queries.float().tolist()
+        ]
+        distances = torch.full((len(queries), k), torch.inf)
+        numbers = torch.full((len(queries), k), -1, dtype=torch.int64)
+        for row, answer in enumerate(self.client.query_batch_points(self.collection, requests)):
+            n = len(answer.points)
+            distances[row, :n] = torch.tensor([p.score for p in answer.points]).square()
+            numbers[row, :n] = torch.tensor([p.id for p in answer.points], dtype=torch.int64)
+        return distances, numbers
+
+    def save(self) -> None:
+        """Nothing: the collection keeps itself."""
+
+    def close(self) -> None:
+        """Let go of the collection's folder, for others to open."""
+        self.client.close()

@@ -1,0 +1,102 @@
+"""Index a collection of images by their latent vectors, add to it, or take images out.
+
+Try:
+  python -m vae.search.index run=outputs/mnist_bernoulli/TIME
+  python -m vae.search.index run=outputs/own_images/TIME root=photographs engine=faiss index=photos
+  python -m vae.search.index index=photos root=more
+  python -m vae.search.index index=photos remove=[holiday/17.jpg]
+
+Settings (NAME=VALUE): run (a run directory or a checkpoint), index (the folder, RUN/index if it is
+not given), root (a folder of pictures; the run's own data without one), split (of the run's own
+data), distance (euclidean, cosine or wasserstein), engine.kind, engine.url and every other key that
+--cfg job prints.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from vae.command import plain, run
+
+
+def index(config: dict[str, Any]) -> Path:
+    """Make an index, add to it, or take images out.
+
+    Arguments:
+        config: What `compose(..., name="search/index")` gives.
+
+    Returns:
+        The index's folder.
+
+    Raises:
+        ConfigError: If the config makes no sense.
+        RunError: If there is no such run or index.
+        DataError: If the collection is missing or damaged.
+    """
+    from vae import settings
+    from vae.data.progress import Progress
+    from vae.errors import ConfigError
+    from vae.process import prepare
+    from vae.run import open_run
+    from vae.search import collection
+    from vae.search.embed import embed
+    from vae.search.store import Index
+
+    settings.check(config, settings.INDEX)
+    prepare()
+    if config["run"] is None and config["index"] is None:
+        raise ConfigError(
+            "an index is made of a run, or is there already, got neither run= nor index=; add one."
+        )
+    if config["run"] is not None:
+        opened = open_run(config["run"], config["allow"])
+        folder = Path(config["index"] or opened.directory / "index")
+        dim = opened.model.latent_dim * (2 if config["distance"] == "wasserstein" else 1)
+        meta = {
+            "run": str(opened.checkpoint.absolute()),
+            "distance": config["distance"],
+            "engine": config["engine"],
+            "dim": dim,
+            "classes": [],
+        }
+        found = Index.create(folder, meta, opened.event_shape, config["allow"])
+    else:
+        folder = Path(config["index"])
+        found = Index(folder, config["allow"])
+        opened = open_run(found.meta["run"], config["allow"])
+    with found:
+        if config["remove"]:
+            print(f"removed {found.remove(config['remove']):,} images")
+            if config["root"] is None:
+                return folder
+        if config["root"] is None:
+            parts = collection.of_run(opened, config["split"], config["data_root"])
+        else:
+            parts = collection.of_folder(opened, Path(config["root"]).expanduser())
+        pixels = collection.pixels_of(opened)
+        vectors, images, names, labels = [], [], [], []
+        with Progress("encoding", 0) as progress:
+            for some in parts:
+                x = pixels.expected(some.images)
+                vectors.append(embed(opened.model, x, found.meta["distance"]))
+                images.append(some.images)
+                names += some.names
+                labels += some.labels
+                progress.advance(len(some.names))
+        import torch
+
+        added = found.add(torch.cat(vectors), torch.cat(images), names, labels)
+        print(f"index: {folder} ({added:,} images added, {len(found):,} in all)")
+    return folder
+
+
+def task(config: DictConfig) -> None:
+    """One job of the command."""
+    index(plain(config))
+
+
+if __name__ == "__main__":
+    run("search/index", task, help=__doc__, groups=["engine"])
