@@ -2,9 +2,11 @@
 
 import inspect
 
+import numpy as np
 import pytest
 import torch
 from lightning.pytorch import Trainer
+from PIL import Image
 
 from vae import build
 from vae.argv import config_dir
@@ -13,6 +15,14 @@ from vae.train import compose
 
 EXPERIMENTS = sorted(p.stem for p in (config_dir() / "experiment").glob("*.yaml"))
 NETWORKS = ["mlp", "gated_mlp", "conv", "resnet"]
+
+
+# what these words cannot do without
+NEEDS = {
+    "data=images": "data.root=here",
+    "data=arrays": "data.path=here.npy",
+    "data=huggingface": "data.path=here",
+}
 
 
 def step(*overrides):
@@ -34,14 +44,25 @@ def check_gradients(module):
         assert parameter.grad.any(), name
 
 
+@pytest.fixture
+def pictures(tmp_path):
+    """A folder of a user's."""
+    for i in range(100):
+        levels = np.random.default_rng(i).integers(0, 256, (32, 32, 3), np.uint8)
+        Image.fromarray(levels).save(tmp_path / f"{i}.png")
+    return [f"data.root={tmp_path}"]
+
+
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
-def test_every_experiment_takes_a_step(experiment):
-    check_gradients(step(f"experiment={experiment}"))
+def test_every_experiment_takes_a_step(experiment, pictures):
+    more = pictures if experiment == "own_images" else []
+    check_gradients(step(f"experiment={experiment}", *more))
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_every_experiment_is_named_after_its_file_and_says_how_to_run_it(experiment):
-    assert compose(f"experiment={experiment}")["name"] == experiment
+    more = ["data.root=here"] if experiment == "own_images" else []
+    assert compose(f"experiment={experiment}", *more)["name"] == experiment
     header = (config_dir() / "experiment" / f"{experiment}.yaml").read_text()
     for word in (f"python -m vae.train experiment={experiment}", "Source:", "Time:", "Test ELBO:"):
         assert word in header
@@ -93,7 +114,9 @@ def test_the_trainer_offers_every_argument_of_lightnings():
 def test_every_word_of_every_group_composes(group):
     for path in sorted((config_dir() / group).glob("*.yaml")):
         if (group, path.stem) != ("data", "default"):
-            assert compose(f"{group}={path.stem}")["seed"] == 0
+            word = f"{group}={path.stem}"
+            more = [NEEDS[word]] if word in NEEDS else []
+            assert compose(word, *more)["seed"] == 0
 
 
 def nodes(config):
@@ -122,7 +145,7 @@ def every_word():
 
 @pytest.mark.parametrize("words", list(every_word()), ids=" ".join)
 def test_every_argument_of_our_classes_is_a_setting(words):
-    for node, context in nodes(compose(*words)):
+    for node, context in nodes(compose(*words, *(NEEDS[w] for w in words if w in NEEDS))):
         if node["_target_"].startswith("vae."):
             parameters = inspect.signature(locate(node["_target_"])).parameters
             if node["_target_"].startswith(("vae.model.", "vae.objectives.", "vae.schedules.")):
@@ -133,7 +156,8 @@ def test_every_argument_of_our_classes_is_a_setting(words):
                     same = list(default) if isinstance(default, tuple) else default
                     assert node[name] == same, f"{node['_target_']} {name}"
             wanted = set(parameters) - context - {"options"}
-            given = set(node) - {"_target_"} - ({"root"} if "source" in node else set())
+            # short words of the data's source stand beside it
+            given = set(node) - {"_target_"} - (set(node.get("source", ())) - {"_target_"})
             assert wanted == given, node["_target_"]
 
 

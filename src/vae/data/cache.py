@@ -37,7 +37,9 @@ def cached(source: Source) -> dict[str, Array]:
         return arrays
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder.with_name(f".{folder.name}.lock")):
+        locks = cache_dir() / "locks"
+        locks.mkdir(exist_ok=True)
+        with FileLock(locks / f"{folder.name}.lock"):
             # another process may have decoded them while this one waited
             if (arrays := _open(folder)) is not None:
                 return arrays

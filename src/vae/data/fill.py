@@ -13,7 +13,8 @@ from PIL import Image
 from vae.data.progress import Progress
 from vae.data.source import Array
 
-CHUNK = 64
+# rows in a piece of work, and seconds between two notes of what is done
+CHUNK, SAVE = 64, 5.0
 # what PIL raises on files that are not what their names say
 UNREADABLE: tuple[type[Exception], ...] = (
     OSError,
@@ -65,7 +66,7 @@ def fill(
             failures |= bad
             done.add(start)
             progress.advance(min(CHUNK, count - start))
-            if time.monotonic() - saved > 5:
+            if time.monotonic() - saved >= SAVE:
                 array.flush()
                 _note(note, done, failures)
                 saved = time.monotonic()

@@ -73,11 +73,7 @@ class Faiss(Engine):
         cells = self.cells or max(1, min(count // 40, int(4 * count**0.5)))
         if self.kind == "flat" or cells == 1:
             return faiss.IndexIDMap2(faiss.IndexFlatL2(self.dim))
-        index = faiss.IndexIVFFlat(faiss.IndexFlatL2(self.dim), self.dim, cells)
-        # kept by the index, whose cells' centres it is
-        index.own_fields = True
-        index.quantizer.this.disown()
-        return index
+        return faiss.index_factory(self.dim, f"IVF{cells},Flat")
 
     def remove(self, ids: Tensor) -> None:
         """Remove vectors."""

@@ -46,7 +46,7 @@ class Qdrant(Engine):
             self.client = self.module.QdrantClient(path=str(folder / "qdrant"))
         else:
             self.client = self.module.QdrantClient(
-                url=self.url, api_key=os.environ.get("QDRANT_API_KEY")
+                url=self.url, api_key=os.environ.get("QDRANT_API_KEY"), check_compatibility=False
             )
         try:
             if not self.client.collection_exists(self.collection):

@@ -1,0 +1,155 @@
+"""python -m vae.export: what comes out computes what the model computes."""
+
+import json
+import sys
+
+import pytest
+import torch
+
+import vae
+from vae.command import run
+from vae.errors import RunError
+from vae.export import export, task
+from vae.exports.check import compare
+from vae.exports.parts import Decoder, Part, from_noise
+from vae.train import compose, train
+
+QUICK = [
+    "data=digits",
+    "model.latent_dim=4",
+    "model.encoder.hidden=[16]",
+    "model.decoder.hidden=[16]",
+    "trainer.limit_train_batches=2",
+    "trainer.max_epochs=1",
+    "trainer.accelerator=cpu",
+    "evaluate.num_samples=0",
+    "evaluate.surgery=0",
+    "evaluate.probe=0",
+    "callbacks.pictures=null",
+]
+MODELS = {
+    "basic": [],
+    "vampprior": ["model/prior=vampprior", "model.prior.components=5"],
+    "mixture": ["model/prior=mixture_of_gaussians", "model.prior.components=5"],
+    "flow": ["model/prior=flow", "model/posterior=iaf"],
+    "full": [
+        "model/posterior=full_covariance_normal",
+        "model/prior=vampprior",
+        "model.prior.components=5",
+    ],
+    "autoencoder": ["model/posterior=delta", "objective=reconstruction"],
+}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    made = {}
+
+    def get(name):
+        if name not in made:
+            folder = tmp_path_factory.mktemp(name) / "run"
+            words = [w for w in QUICK if name != "flow" or "hidden" not in w]
+            made[name] = train(compose(*words, *MODELS[name], f"run_dir={folder}"))
+        return made[name]
+
+    return get
+
+
+def config(run_dir, form, tmp_path, *words):
+    words = [f"run={run_dir}", f"format={form}", f"out={tmp_path / form}", *words]
+    return compose(*words, name="export")
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", MODELS)
+def test_a_torch_export_is_read_without_this_package(name, runs, tmp_path):
+    result = runs(name)
+    folder = export(config(result.directory, "torch_export", tmp_path))
+    assert {p.name for p in folder.iterdir()} == {"encoder.pt2", "decoder.pt2", "sampler.pt2"}
+    z = torch.randn(5, 4)
+    decoder = torch.export.load(folder / "decoder.pt2").module()
+    torch.testing.assert_close(decoder(z), result.model.decode(z).mean)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", ["basic", "mixture"])
+def test_onnx_runtime_computes_the_same(name, runs, tmp_path, capsys):
+    runtime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxscript")
+    result = runs(name)
+    folder = export(config(result.directory, "onnx", tmp_path))
+    assert capsys.readouterr().out.count("differs from the model by at most") == 3
+    session = runtime.InferenceSession(folder / "encoder.onnx")
+    x = torch.rand(9, 1, 8, 8)
+    mean, stddev = session.run(None, {"x": x.numpy()})
+    q = result.model.encode(x)
+    torch.testing.assert_close(torch.from_numpy(mean), q.mean, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(torch.from_numpy(stddev), q.stddev, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["basic", "vampprior", "flow"])
+def test_safetensors_are_what_vae_load_reads(name, runs, tmp_path):
+    pytest.importorskip("safetensors")
+    result = runs(name)
+    folder = export(config(result.directory, "safetensors", tmp_path))
+    text = (folder / "config.json").read_text()
+    # nothing of this machine
+    assert str(tmp_path) not in text
+    assert str(result.directory) not in text
+    again = vae.load(folder)
+    for key, value in result.model.state_dict().items():
+        assert torch.equal(again.state_dict()[key], value)
+    for path in (folder / "config.json", folder / "model.safetensors"):
+        path.write_bytes(path.read_bytes()[: len(path.read_bytes()) // 2])
+        with pytest.raises(RunError, match="export it again"):
+            vae.load(folder)
+
+
+def test_a_shared_config_may_not_name_other_classes(runs, tmp_path):
+    pytest.importorskip("safetensors")
+    folder = export(config(runs("basic").directory, "safetensors", tmp_path))
+    card = json.loads((folder / "config.json").read_text())
+    card["config"]["model"]["encoder"]["_target_"] = "os.system"
+    card["config"]["allow"] = ["os"]
+    (folder / "config.json").write_text(json.dumps(card))
+    with pytest.raises(vae.errors.ConfigError, match="a _target_ must be of the packages"):
+        vae.load(folder)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_noise_makes_the_samples_of_the_prior(name, runs):
+    """Their mean and their deviations, against the distribution's own samples."""
+    prior = runs(name).model.prior()
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randn(20_000, 4, generator=generator)
+    uniform = torch.rand(20_000, generator=generator)
+    with torch.no_grad():
+        mine = from_noise(prior, noise, uniform)
+        theirs = prior.sample(torch.Size([20_000]))
+    spread = theirs.std(0)
+    assert ((mine.mean(0) - theirs.mean(0)).abs() < 5 * spread * (2 / 20_000) ** 0.5).all()
+    torch.testing.assert_close(mine.std(0), spread, rtol=0.06, atol=0)
+
+
+def test_an_export_that_computes_something_else_is_refused(runs):
+    model = runs("basic").model
+    part = Part("decoder", Decoder(model), ["z"], ["x_mean"])
+    with pytest.raises(RunError, match="must compute what the model computes"):
+        compare(part, model, (1, 8, 8), lambda z: (model.decode(z).mean + 0.01,))
+    with pytest.raises(RunError, match="gives shape"):
+        compare(part, model, (1, 8, 8), lambda z: (model.decode(z[:1]).mean,))
+
+
+def test_bad_wishes_are_one_sentence(runs, tmp_path, monkeypatch, capfd):
+    for words, message in (
+        (["format=pickle"], "format must be safetensors or torch_export or onnx"),
+        (["format=onnx", "push=me/it"], "set format=safetensors"),
+        (["run=nowhere"], "does not exist"),
+    ):
+        argv = ["vae.export", f"run={runs('basic').directory}", f"out={tmp_path / 'o'}", *words]
+        monkeypatch.setattr(sys, "argv", argv)
+        with pytest.raises(SystemExit):
+            run("export", task, help="")
+        err = capfd.readouterr().err
+        assert message in err
+        assert err.count("\n") == 1
