@@ -139,16 +139,9 @@ def page(browser, address):
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
 
 
-def image_in(page, label):
-    """The address of the picture in a component, once it is there."""
-    image = page.get_by_label(label).locator("img, canvas").first
-    image.wait_for()
-    return image
-
-
 def test_a_browser_generates(page):
     page.get_by_role("button", name="Generate").click()
-    image = page.get_by_test_id("image").locator("img").first
+    image = page.get_by_role("tabpanel").filter(visible=True).locator("img").first
     image.wait_for()
     assert image.evaluate("i => i.decode().then(() => i.naturalWidth)") > 300
 

@@ -9,8 +9,6 @@ this machine alone), port, max_megabytes and max_megapixels of an uploaded pictu
 app: pip install 'vae-lab[app]'.
 """
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
 SLIDERS = 8
 
 
-def interface(demo: Demo, title: str) -> Any:
+def interface(demo: "Demo", title: str) -> Any:
     """The page with its tabs.
 
     Arguments:
@@ -52,7 +50,8 @@ def interface(demo: Demo, title: str) -> Any:
         return gr.Image(type="filepath", label=label, sources=["upload", "clipboard"], height=240)
 
     def shown(label: str) -> Any:
-        return gr.Image(type="pil", label=label, interactive=False, format="png")
+        buttons: Any = ["download", "fullscreen"]
+        return gr.Image(type="pil", label=label, interactive=False, format="png", buttons=buttons)
 
     def needed(path: str | None) -> str:
         if not path:
@@ -78,12 +77,17 @@ def interface(demo: Demo, title: str) -> Any:
                         gr.Slider(-3, 3, 0, step=0.1, label=f"z[{d}]") for d in demo.order[:SLIDERS]
                     ]
                 place = gr.Image(
-                    demo.map(), type="pil", label="test images: click", interactive=False
+                    demo.map(),
+                    type="pil",
+                    label="test images: click",
+                    interactive=False,
+                    buttons=[],
                 )
                 explored = shown("the image there")
             for slider in sliders:
                 slider.release(told(lambda *s: demo.explore(s)), sliders, explored)
 
+            # gradio reads this annotation, which therefore must not be a string
             def click(event: gr.SelectData) -> Any:
                 width, height = demo.map().size
                 return demo.at(event.index[0] / width, event.index[1] / height)

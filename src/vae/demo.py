@@ -88,10 +88,11 @@ class Demo:
         from matplotlib import colormaps
 
         sheet = torch.full((SIDE, SIDE, 3), 255, dtype=torch.uint8)
-        at = ((self.flat * torch.tensor([1.0, -1.0]) / self.reach + 1) / 2 * (SIDE - 3)).long()
+        size = 3 if len(self.flat) > 300 else 7
+        at = ((self.flat * torch.tensor([1.0, -1.0]) / self.reach + 1) / 2 * (SIDE - size)).long()
         colours = torch.tensor(colormaps["tab10"](range(10)))[:, :3] * 255
         for (x, y), label in zip(at.tolist(), self.label.tolist(), strict=True):
-            sheet[y : y + 3, x : x + 3] = colours[label % 10].to(torch.uint8)
+            sheet[y : y + size, x : x + size] = colours[label % 10].to(torch.uint8)
         return Image.fromarray(sheet.numpy())
 
     def picture(self, path: str | Path) -> Tensor:
