@@ -116,9 +116,12 @@ def address(directory):
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
     words = [f"run={directory}", f"port={port}", "max_megabytes=1", "max_megapixels=2"]
+    # the limit holds for the whole process, which is the app's elsewhere
+    before = Image.MAX_IMAGE_PIXELS
     page = serve(compose(*words, name="app"), block=False)
     yield f"http://127.0.0.1:{port}"
     page.close()
+    Image.MAX_IMAGE_PIXELS = before
 
 
 @pytest.fixture

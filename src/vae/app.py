@@ -58,7 +58,8 @@ def interface(demo: "Demo", title: str) -> Any:
             raise gr.Error("a picture must be uploaded first, and none was; upload one.")
         return path
 
-    with gr.Blocks(title=title, analytics_enabled=False) as page:
+    # uploads are forgotten after an hour
+    with gr.Blocks(title=title, analytics_enabled=False, delete_cache=(600, 3600)) as page:
         gr.Markdown(f"# {title}")
         with gr.Tab("Generate"):
             with gr.Row():

@@ -17,6 +17,8 @@ from vae.search import collection
 from vae.search.embed import embed
 from vae.search.store import Hit, Index
 
+# images that a visitor gets at once, whatever they ask for
+MOST = 64
 # test images on the map of the latent space, and its width in pixels
 POINTS, SIDE = 2000, 480
 
@@ -57,8 +59,9 @@ class Demo:
             temperature: How far z lies from the mean of samples of p(z), in shares of where it was.
             seed: Of which draw.
         """
+        count = min(max(count, 1), MOST)
         with self.lock, torch.random.fork_rng():
-            torch.manual_seed(seed)
+            torch.manual_seed(seed % 2**32)
             prior = self.model.prior()
             z = prior.sample(torch.Size([count]))
             middle = prior.sample(torch.Size([1000])).mean(0)
@@ -127,9 +130,10 @@ class Demo:
     def search(self, path: str | Path, k: int) -> list[Hit]:
         """The images of the index nearest to a picture."""
         assert self.index is not None
-        vectors = embed(self.model, self.picture(path), self.index.meta["distance"])
+        x = self.picture(path)
         with self.lock:
-            return self.index.search(vectors, k)[0]
+            vectors = embed(self.model, x, self.index.meta["distance"])
+            return self.index.search(vectors, min(max(k, 1), MOST))[0]
 
     def _single(self, z: Tensor) -> Image.Image:
         return self._grid(self.model.decode(z[None]).mean, 1)

@@ -50,7 +50,7 @@ INDEX = {
     "root": str | None,
     "split": Literal["train", "val", "test"],
     "distance": Literal["euclidean", "cosine", "wasserstein"],
-    "remove": list[str],
+    "remove": list[str | int],
     "data_root": str | None,
     "allow": list[str],
 }
@@ -58,7 +58,7 @@ QUERY = {
     "index": str,
     "image": str | list[str],
     "k": Positive,
-    "label": str | None,
+    "label": str | int | None,
     "out": str | None,
     "allow": list[str],
 }

@@ -151,6 +151,29 @@ def test_decoding_goes_on_where_it_was_interrupted(tmp_path, monkeypatch):
     np.testing.assert_array_equal(np.load(path)[:, 0, 0, 0], range(40))
 
 
+def test_what_is_decoded_is_not_decoded_again(tmp_path):
+    """Not even if the process died before it said that rows are left out."""
+    path = tmp_path / "rows.npy"
+
+    def row(i):
+        if i % 10 == 3:
+            raise ValueError(f"row {i}")
+        return np.full((1, 2, 2), i, np.uint8)
+
+    found = fill(path, 200, (1, 2, 2), row)
+    assert set(found) == set(range(3, 200, 10))
+    kept = [i for i in range(200) if i % 10 != 3]
+    np.testing.assert_array_equal(np.load(path)[:, 0, 0, 0], kept)
+
+    def never(i):
+        raise AssertionError(i)
+
+    assert fill(path, 200, (1, 2, 2), never) == found
+    # other rows are others, whatever the note says
+    assert fill(path, 5, (1, 2, 2), lambda i: np.full((1, 2, 2), i, np.uint8)) == {}
+    assert len(np.load(path)) == 5
+
+
 def test_what_is_transparent_becomes_white():
     image = Image.new("RGBA", (4, 4), (0, 0, 0, 0))
     assert (convert(image, 4, 4, "grey", "crop") == 255).all()

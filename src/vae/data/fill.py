@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -45,9 +46,13 @@ def fill(
         keep their order.
     """
     note = path.with_suffix(".done.json")
-    done, failures = _noted(note, path)
-    mode = "r+" if done else "w+"
-    array = np.lib.format.open_memmap(path, mode, np.uint8, (count, *shape))
+    state = _noted(note, count, shape)
+    failures = {int(i): why for i, why in state["failures"].items()}
+    if state["finished"] and path.is_file():
+        return failures
+    rows = path.with_suffix(".rows.npy")
+    done = set(state["done"]) if rows.is_file() else set()
+    array = np.lib.format.open_memmap(rows, "r+" if done else "w+", np.uint8, (count, *shape))
     starts = [s for s in range(0, count, CHUNK) if s not in done]
 
     def work(start: int) -> tuple[int, dict[int, str]]:
@@ -59,43 +64,53 @@ def fill(
                 bad[i] = f"{type(e).__name__}: {' '.join(str(e).split())[:200]}"
         return start, bad
 
+    def keep(finished: bool = False) -> None:
+        array.flush()
+        kept = {"done": sorted(done), "failures": failures, "finished": finished}
+        _write(note, {"count": count, "shape": list(shape), **kept})
+
     saved = time.monotonic()
     with ThreadPoolExecutor(os.cpu_count()) as pool, Progress("decoding", count) as progress:
-        progress.advance(count - CHUNK * len(starts) if done else 0)
+        progress.advance(sum(min(CHUNK, count - start) for start in done))
         for start, bad in pool.map(work, starts):
             failures |= bad
             done.add(start)
             progress.advance(min(CHUNK, count - start))
             if time.monotonic() - saved >= SAVE:
-                array.flush()
-                _note(note, done, failures)
+                keep()
                 saved = time.monotonic()
-    array.flush()
-    _note(note, done, failures)
+    keep()
     if failures:
         _leave_out(path, array, failures)
-    note.unlink()
+    else:
+        rows.replace(path)
+    keep(finished=True)
+    rows.unlink(missing_ok=True)
     return failures
 
 
-def _noted(note: Path, path: Path) -> tuple[set[int], dict[int, str]]:
-    if not (note.is_file() and path.is_file()):
-        return set(), {}
-    known = json.loads(note.read_text())
-    return set(known["done"]), {int(i): why for i, why in known["failures"].items()}
+def _noted(note: Path, count: int, shape: Sequence[int]) -> dict[str, Any]:
+    """What is done of these rows; nothing, if the note is of others or damaged."""
+    try:
+        known: dict[str, Any] = json.loads(note.read_text())
+        if (known["count"], known["shape"]) == (count, list(shape)):
+            return known
+    except (OSError, ValueError, KeyError, TypeError):
+        # as if there were none: everything is done again
+        return {"done": [], "failures": {}, "finished": False}
+    return {"done": [], "failures": {}, "finished": False}
 
 
-def _note(note: Path, done: set[int], failures: dict[int, str]) -> None:
+def _write(note: Path, value: dict[str, Any]) -> None:
     scratch = note.with_suffix(".new")
-    scratch.write_text(json.dumps({"done": sorted(done), "failures": failures}))
+    scratch.write_text(json.dumps(value))
     scratch.replace(note)
 
 
 def _leave_out(path: Path, array: Array, failures: dict[int, str]) -> None:
     kept = [i for i in range(len(array)) if i not in failures]
     scratch = path.with_suffix(".kept.npy")
-    shape = (len(kept), *array.shape[1:])
-    smaller = np.lib.format.open_memmap(scratch, "w+", np.uint8, shape)
+    smaller = np.lib.format.open_memmap(scratch, "w+", np.uint8, (len(kept), *array.shape[1:]))
     for start, some in _pieces(kept):
         smaller[start : start + len(some)] = array[some]
     smaller.flush()

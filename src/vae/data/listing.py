@@ -14,6 +14,9 @@ import numpy.typing as npt
 from vae.data.progress import Progress
 from vae.errors import DataError
 
+# files that wait to be read
+AT_ONCE = 10_000
+
 
 class Content(NamedTuple):
     """What files hold.
@@ -63,8 +66,7 @@ def content(root: Path, names: Sequence[str], kept: Path) -> Content:
     """
     look = hashlib.blake2b(digest_size=16)
     for name in names:
-        status = (root / name).stat()
-        look.update(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+        look.update(f"{name}\0{_status(root / name)}\n".encode())
     path = kept / f"{look.hexdigest()}.npy"
     if path.is_file():
         digests = np.load(path, allow_pickle=False)
@@ -82,15 +84,29 @@ def content(root: Path, names: Sequence[str], kept: Path) -> Content:
 def _read_all(root: Path, names: Sequence[str]) -> npt.NDArray[np.uint64]:
     digests = np.empty(len(names), np.uint64)
     with ThreadPoolExecutor(os.cpu_count()) as pool, Progress("reading", len(names)) as progress:
-        for i, digest in enumerate(pool.map(partial(_digest, root), names, chunksize=64)):
-            digests[i] = digest
-            progress.advance()
+        # a future for each of ten million files would fill the memory
+        for start in range(0, len(names), AT_ONCE):
+            some = names[start : start + AT_ONCE]
+            digests[start : start + len(some)] = list(pool.map(partial(_digest, root), some))
+            progress.advance(len(some))
     return digests
 
 
 def _digest(root: Path, name: str) -> int:
     digest = hashlib.blake2b(digest_size=8)
-    with (root / name).open("rb") as f:
-        while piece := f.read(2**20):
-            digest.update(piece)
+    try:
+        with (root / name).open("rb") as f:
+            while piece := f.read(2**20):
+                digest.update(piece)
+    except OSError:
+        # it is counted among the unreadable when it is decoded
+        digest.update(name.encode())
     return int.from_bytes(digest.digest(), "little")
+
+
+def _status(path: Path) -> str:
+    try:
+        status = path.stat()
+    except OSError:
+        return "gone"
+    return f"{status.st_size}\0{status.st_mtime_ns}"

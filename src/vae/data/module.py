@@ -96,7 +96,9 @@ class DataModule(LightningDataModule):
                 f"batches hold at least 1 example, got data.batch_size={batch_size} and "
                 f"data.eval_batch_size={eval_batch_size}; set both to 1 or more."
             )
-        held_out = max(1, min(5000, total // 10)) if val_size == "auto" else val_size
+        held_out = (
+            min(max(1, min(5000, total // 10)), total - 1) if val_size == "auto" else val_size
+        )
         if not 0 <= held_out < total:
             raise ConfigError(
                 f"data.val_size must leave some of the {total} training examples of {source.name} "

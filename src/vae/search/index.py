@@ -66,10 +66,10 @@ def index(config: dict[str, Any]) -> Path:
     else:
         folder = Path(config["index"])
         found = Index(folder, config["allow"])
-        opened = open_run(found.meta["run"], config["allow"])
+        opened = open_run(found.run, config["allow"])
     with found:
         if config["remove"]:
-            print(f"removed {found.remove(config['remove']):,} images")
+            print(f"removed {found.remove([str(n) for n in config['remove']]):,} images")
             if config["root"] is None:
                 return folder
         if config["root"] is None:

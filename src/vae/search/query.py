@@ -48,12 +48,13 @@ def query(config: dict[str, Any]) -> list[list[Hit]]:
     settings.check(config, settings.QUERY)
     prepare()
     with Index(config["index"], config["allow"]) as index:
-        opened = open_run(index.meta["run"], config["allow"])
+        opened = open_run(index.run, config["allow"])
         paths = _paths(config["image"])
         images = torch.stack([collection.picture(opened, path) for path in paths])
         x = collection.pixels_of(opened).expected(images)
         vectors = embed(opened.model, x, index.meta["distance"])
-        hits = index.search(vectors, config["k"], config["label"])
+        label = None if config["label"] is None else str(config["label"])
+        hits = index.search(vectors, config["k"], label)
     for path, found in zip(paths, hits, strict=True):
         print_hits(str(path), found)
     out = Path(config["out"] or Path(config["index"]) / "queries" / f"{paths[0].stem}.png")

@@ -50,7 +50,7 @@ class Index:
         try:
             self.meta: dict[str, Any] = json.loads((self.folder / "index.json").read_text())
             self.items: dict[str, Any] = json.loads((self.folder / "items.json").read_text())
-            self.images = np.load(self.folder / "images.npy", mmap_mode="r")
+            self.images = np.load(self.folder / self.items["images"], mmap_mode="r")
         except (OSError, ValueError) as e:
             raise RunError(
                 f"index= takes a folder that python -m vae.search.index made, but {self.folder} "
@@ -86,8 +86,9 @@ class Index:
                 "with index=, or leave run= out to add to it."
             )
         folder.mkdir(parents=True, exist_ok=True)
-        np.save(folder / "images.npy", np.zeros((0, *event_shape), np.uint8))
-        _write(folder / "items.json", {"next": 0, "ids": [], "names": [], "labels": []})
+        np.save(folder / "images-0.npy", np.zeros((0, *event_shape), np.uint8))
+        empty = {"next": 0, "images": "images-0.npy", "ids": [], "names": [], "labels": []}
+        _write(folder / "items.json", empty)
         _write(folder / "index.json", meta)
         return cls(folder, allow)
 
@@ -116,9 +117,13 @@ class Index:
         ids = torch.arange(first, first + len(new))
         classes = self.meta["classes"]
         classes += sorted({labels[i] for i in new} - set(classes))
-        numbers = torch.tensor([classes.index(labels[i]) for i in new])
-        self.engine.add(ids, vectors[new], numbers)
+        number = {word: n for n, word in enumerate(classes)}
+        numbers = torch.tensor([number[labels[i]] for i in new])
+        # taken, whatever happens before the rest is written
         self.items["next"] = first + len(new)
+        _write(self.folder / "items.json", self.items)
+        _write(self.folder / "index.json", self.meta)
+        self.engine.add(ids, vectors[new], numbers)
         self.items["ids"] += ids.tolist()
         self.items["names"] += [names[i] for i in new]
         self.items["labels"] += numbers.tolist()
@@ -172,6 +177,13 @@ class Index:
             for some, mine in zip(distances.clamp(min=0).sqrt(), ids, strict=True)
         ]
 
+    @property
+    def run(self) -> Path:
+        """The run whose model made the vectors: where it was, or above the index if both moved."""
+        known = Path(self.meta["run"])
+        home = self.folder.absolute().parent
+        return home if not known.exists() and (home / "checkpoints").is_dir() else known
+
     def _hit(self, row: int, distance: float) -> Hit:
         label = self.meta["classes"][self.items["labels"][row]]
         image = torch.from_numpy(np.array(self.images[row]))
@@ -179,12 +191,14 @@ class Index:
 
     def _save(self, images: np.ndarray[Any, Any]) -> None:
         self.engine.save()
-        scratch = self.folder / "images.new.npy"
-        np.save(scratch, images)
-        scratch.replace(self.folder / "images.npy")
-        self.images = np.load(self.folder / "images.npy", mmap_mode="r")
+        before = self.items["images"]
+        turn = int(before.removeprefix("images-").removesuffix(".npy")) + 1
+        self.items["images"] = f"images-{turn}.npy"
+        np.save(self.folder / self.items["images"], images)
+        # the one write that says what there is
         _write(self.folder / "items.json", self.items)
-        _write(self.folder / "index.json", self.meta)
+        self.images = np.load(self.folder / self.items["images"], mmap_mode="r")
+        (self.folder / before).unlink(missing_ok=True)
 
     def close(self) -> None:
         """Let go of the engine."""

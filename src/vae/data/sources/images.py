@@ -151,14 +151,10 @@ class Images(Source):
         paths: dict[str, Path] = {}
         for split, files in self.files.items():
             path = folder / f"{split}_images.npy"
-            marker = folder / f"{split}_kept.npy"
-            if not marker.is_file():
-                bad = fill(path, len(files), shape, partial(self._row, split))
-                np.save(marker, np.array([i for i in range(len(files)) if i not in bad], np.int64))
-                lines = [f"{files[i]}\t{why}\n" for i, why in sorted(bad.items())]
-                (folder / f"{split}_unreadable.txt").write_text("".join(lines))
-            unreadable += (folder / f"{split}_unreadable.txt").read_text().splitlines()
-            kept = np.load(marker)
+            bad = fill(path, len(files), shape, partial(self._row, split))
+            unreadable += [f"{files[i]}\t{why}" for i, why in sorted(bad.items())]
+            kept = np.array([i for i in range(len(files)) if i not in bad], np.int64)
+            np.save(folder / f"{split}_kept.npy", kept)
             labels = np.array([number[self._class(f, split)] for f in files], np.int64)[kept]
             np.save(folder / f"{split}_labels.npy", labels)
             names = ("images", "labels", "kept")
