@@ -146,8 +146,11 @@ def serve(config: dict[str, Any], block: bool = True) -> Any:
     from vae import settings
     from vae.errors import ConfigError
     from vae.process import prepare
+    from vae.run import open_run
 
     settings.check(config, settings.APP)
+    prepare()
+    opened = open_run(config["run"], config["allow"])
     # no news of use, no fonts and no versions asked of any server
     os.environ |= {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1"}
     try:
@@ -156,26 +159,25 @@ def serve(config: dict[str, Any], block: bool = True) -> Any:
         raise ConfigError(
             "the app is made with gradio, which is not installed; pip install 'vae-lab[app]'."
         ) from e
-    from PIL import Image
+    from PIL import EpsImagePlugin, Image
 
     from vae.demo import Demo
-    from vae.run import open_run
     from vae.search.store import Index
 
-    prepare()
-    # PIL warns above this and refuses above twice it
-    Image.MAX_IMAGE_PIXELS = int(config["max_megapixels"] * 1e6 / 2)
-    opened = open_run(config["run"], config["allow"])
     folder = Path(config["index"] or opened.directory / "index")
     index = None
     if config["index"] or (folder / "index.json").is_file():
         index = Index(folder, config["allow"])
-        if index.images.shape[1:] != opened.event_shape:
+        if index.meta["weights"] != opened.key:
             raise ConfigError(
-                f"an index must be of images as the run's, {opened.event_shape}, but {folder} "
-                f"holds {index.images.shape[1:]}; make one with python -m vae.search.index."
+                f"an index must be of the run's own model, but {folder} was made with that of "
+                f"{index.meta['run']}; make one with python -m vae.search.index, or name another "
+                "with index=."
             )
     page = interface(Demo(opened, index, config["data_root"]), opened.config["name"])
+    # PIL warns above this and refuses above twice it; and a visitor's PostScript is run by nobody
+    Image.MAX_IMAGE_PIXELS = int(config["max_megapixels"] * 1e6 / 2)
+    EpsImagePlugin.gs_binary = False
     page.queue(default_concurrency_limit=2, max_size=100)
     fonts: Any = {"font": ["system-ui", "sans-serif"], "font_mono": ["monospace"]}
     page.launch(

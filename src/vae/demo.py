@@ -38,12 +38,14 @@ class Demo:
         data = build_data(run.data_config(data_root))
         batch = next(data.batches("test", POINTS))
         self.label = batch.label
-        self.codes = self.model.embed(batch.x)
-        self.centre, self.spread = self.codes.mean(0), self.codes.std(0)
+        self.codes = torch.cat([self.model.embed(some) for some in batch.x.split(100)])
+        self.centre, self.spread = self.codes.mean(0), self.codes.std(0, correction=0)
         # the dimensions that vary most come first
         self.order = self.spread.argsort(descending=True).tolist()
         centred = (self.codes - self.centre).double()
         axes = torch.linalg.svd(centred, full_matrices=False).Vh[:2].to(self.codes.dtype)
+        # one image, or one dimension, spans no plane
+        axes = torch.cat([axes, axes.new_zeros(2 - len(axes), axes.shape[1])])
         self.axes = torch.eye(2, dtype=self.codes.dtype) if self.codes.shape[1] == 2 else axes
         self.flat = (self.codes - self.centre) @ self.axes.T
         self.reach = float(self.flat.abs().max()) * 1.05 + 1e-6
@@ -118,14 +120,17 @@ class Demo:
         x = self.picture(path)
         generator = torch.Generator().manual_seed(seed)
         shown = (x + noise * torch.randn(x.shape, generator=generator)).clamp(0, 1)
-        again = self.model.decode(self.model.embed(shown)).mean
+        with self.lock:
+            again = self.model.decode(self.model.embed(shown)).mean
         return self._grid(torch.cat([x, shown, again]), 3)
 
     @torch.no_grad()
     def interpolate(self, one: str | Path, two: str | Path, count: int = 10) -> Image.Image:
         """The way from one picture to another, straight through the latent space."""
         x, y = self.picture(one), self.picture(two)
-        return self._grid(views.interpolation(self.model, x, y, count), count)
+        with self.lock:
+            between = views.interpolation(self.model, x, y, count)
+        return self._grid(between, count)
 
     def search(self, path: str | Path, k: int) -> list[Hit]:
         """The images of the index nearest to a picture."""

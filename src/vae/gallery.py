@@ -45,7 +45,7 @@ def draw(
     z = model.embed(x)
     if z.shape[1] == 2:
         grid(views.manifold(model, 20), 20, gap=0).save(folder / "manifold.png")
-    if z.shape[1] > 1:
+    if z.shape[1] > 1 and len(z) > 1:
         scatter(z.cpu(), batch.label).savefig(folder / "latents.png", dpi=100)
     if use is not None:
         rate = None if use.rate is None else use.rate.tolist()

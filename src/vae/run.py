@@ -1,5 +1,6 @@
 """A run directory or a checkpoint to the model, rebuilt from the config it carries."""
 
+import hashlib
 import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ import torch
 import yaml
 
 from vae.build import build_model
-from vae.errors import RunError, VAEError
+from vae.errors import ConfigError, RunError, VAEError
 from vae.exports.safetensors import WEIGHTS, fetch, read
 from vae.model.vae import VAE
 
@@ -46,6 +47,15 @@ class Run:
     allow: tuple[str, ...] = ()
 
     @property
+    def key(self) -> str:
+        """A hash of the weights."""
+        digest = hashlib.sha256()
+        for name, value in self.model.state_dict().items():
+            digest.update(name.encode())
+            digest.update(value.contiguous().view(torch.uint8).numpy().tobytes())
+        return digest.hexdigest()
+
+    @property
     def generates(self) -> bool:
         """Whether samples of p(z) mean anything: an autoencoder has never seen its N(0, I)."""
         model = self.config["model"]
@@ -66,7 +76,17 @@ class Run:
         data = dict(self.config["data"])
         source = dict(data["source"])
         if root is not None:
-            source["root"] = root
+            place = next((word for word in ("root", "path") if word in source), None)
+            if place is None:
+                raise ConfigError(
+                    "data_root= says where a run's data lies now, but this run's comes with a "
+                    f"package ({source['_target_'].rpartition('.')[2]}), got {root}; leave it out."
+                )
+            source[place] = root
+        if "mode" in source:
+            # pictures that have come since must not change the shape that the model takes
+            channels, *size = self.event_shape
+            source |= {"size": size, "mode": "grey" if channels == 1 else "rgb"}
         if "mirrors" in source:
             # a checkpoint from elsewhere must not name hosts
             packaged = config_dir() / "data" / f"{source['_target_'].split('.')[-2]}.yaml"
@@ -99,6 +119,8 @@ def open_run(path: str | Path, allow: Sequence[str] = ()) -> Run:
     content: Any
     if str(path).startswith("hf://"):
         path = fetch(str(path).removeprefix("hf://"))
+    if Path(path).name == WEIGHTS:
+        path = Path(path).parent
     if (Path(path) / WEIGHTS).is_file():
         checkpoint = Path(path) / WEIGHTS
         card, kept = read(Path(path))

@@ -65,7 +65,7 @@ def traversal(model: VAE, x: Tensor, rows: int, columns: int) -> Tensor:
         The images row by row, with shape (rows columns, \*event_shape).
     """
     codes = model.embed(x)
-    centre, spread = codes.mean(0), codes.std(0)
+    centre, spread = codes.mean(0), codes.std(0, correction=0)
     order = spread.argsort(descending=True)[:rows]
     z = codes[0].repeat(len(order), columns, 1)
     steps = torch.linspace(-3, 3, columns, dtype=z.dtype, device=z.device)

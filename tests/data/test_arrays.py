@@ -58,6 +58,7 @@ def test_the_channels_are_found_by_the_rule(tmp_path, shape, words, found):
         (BYTES.astype(np.float64), BYTES),
         (BYTES.astype(np.int64), BYTES),
         (BYTES > 127, (BYTES > 127) * np.uint8(255)),
+        ((BYTES > 127).astype(np.int64), (BYTES > 127) * np.uint8(255)),
     ],
 )
 def test_levels_are_brought_to_bytes(tmp_path, array, expected):
@@ -86,7 +87,7 @@ def test_labels_and_a_split_of_its_own(tmp_path):
         (np.where(BYTES[0, 0, 0] == BYTES, np.nan, 1.0), "finite numbers"),
         (np.zeros((20, 30)), "reshape them"),
         (np.zeros((20, 6, 5, 4)), "1 or 3 channels"),
-        (np.zeros((1, 6, 5)), "N of at least 2"),
+        (np.zeros((1, 6, 5)), "N of at least 3"),
         (np.array([object()] * 4), "without Python objects"),
     ],
 )

@@ -122,6 +122,37 @@ def test_bad_settings_are_refused(folder, words, message):
         Images(str(folder), **words)
 
 
+def test_what_was_unreadable_is_tried_again(folder):
+    path = folder / "cats" / "broken.png"
+    whole = (folder / "cats" / "1.png").read_bytes()
+    path.write_bytes(b"not a picture".ljust(len(whole)))
+    os.utime(path, (1, 1))
+    with pytest.raises(DataError, match="but 1 of 21 are"):
+        cached(Images(str(folder)))
+    # the same size and time, as after a disk that failed for a while
+    path.write_bytes(whole)
+    os.utime(path, (1, 1))
+    arrays = cached(Images(str(folder)))
+    assert len(arrays["train_images"]) + len(arrays["test_images"]) == 21
+
+
+def test_odd_names_and_links_in_circles_are_no_trouble(folder):
+    (folder / "cats" / "loop").symlink_to(folder)
+    shutil.copy(folder / "cats" / "1.png", os.fsencode(folder / "cats") + b"/na\xefve.png")
+    source = Images(str(folder))
+    assert sum(map(len, source.files.values())) == 21
+    assert len(cached(source)["train_images"]) + len(cached(source)["test_images"]) == 21
+
+
+def test_a_third_folder_beside_train_and_test_is_refused(tmp_path):
+    for name in ("train/a", "test/a", "unlabeled"):
+        (tmp_path / name).mkdir(parents=True)
+        for i in range(3):
+            picture(i).save(tmp_path / name / f"{i}.png")
+    with pytest.raises(DataError, match="also has unlabeled"):
+        Images(str(tmp_path))
+
+
 def test_a_folder_without_pictures_is_refused(tmp_path):
     (tmp_path / "text.txt").write_text("no picture")
     with pytest.raises(DataError, match="has 0 below it"):

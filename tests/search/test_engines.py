@@ -86,6 +86,22 @@ def test_removed_vectors_and_other_classes_are_not_found(name, data, tmp_path):
 
 
 @pytest.mark.parametrize("name", ENGINES)
+def test_a_small_class_far_away_is_found(name, tmp_path):
+    generator = torch.Generator().manual_seed(0)
+    vectors = torch.randn(3000, D, generator=generator)
+    labels = torch.zeros(3000, dtype=torch.int64)
+    vectors[-20:] += 8
+    labels[-20:] = 1
+    engine = make(name)
+    engine.open(tmp_path, D)
+    engine.add(torch.arange(3000), vectors, labels)
+    _, found = engine.search(vectors[:3], 10, 1)
+    wanted = brute(torch.arange(3000)[-20:], vectors[-20:], vectors[:3], 10)[1]
+    assert recall(found, wanted) == 1
+    engine.close()
+
+
+@pytest.mark.parametrize("name", ENGINES)
 def test_fewer_than_were_asked_for_are_padded(name, data, tmp_path):
     ids, vectors, labels = data
     engine = make(name)

@@ -78,9 +78,9 @@ def _open(folder: Path) -> dict[str, Array] | None:
     """The arrays in `folder` if they are all there and intact."""
     try:
         checksums = json.loads((folder / "sha256.json").read_text())
-        # copy-on-write: torch wants writable memory, and nothing here is ever written
-        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="c") for name in checksums}
-    except (OSError, ValueError):
+        # writable mappings would have to fit into memory and swap
+        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in checksums}
+    except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
     intact = all(_checksum(array) == checksums[name] for name, array in arrays.items())
     return arrays if intact else None

@@ -2,7 +2,9 @@
 
 import json
 import os
+import struct
 import time
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -27,6 +29,8 @@ UNREADABLE: tuple[type[Exception], ...] = (
     OverflowError,
     Image.DecompressionBombError,
     Image.DecompressionBombWarning,
+    struct.error,
+    zlib.error,
 )
 
 

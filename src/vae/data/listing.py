@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from filelock import FileLock
 
 from vae.data.progress import Progress
 from vae.errors import DataError
@@ -43,8 +44,13 @@ def picture_files(root: Path) -> list[str]:
             f"data.root must be a folder of pictures, but {root} is not a folder; name one that is."
         )
     known = {e for e, kind in Image.registered_extensions().items() if kind in Image.OPEN}
-    found = []
+    found, seen = [], set()
     for folder, folders, files in os.walk(root, followlinks=True):
+        # a link may lead back to where it came from
+        if (real := os.path.realpath(folder)) in seen:
+            folders.clear()
+            continue
+        seen.add(real)
         folders[:] = sorted(f for f in folders if not f.startswith("."))
         below = os.path.relpath(folder, root)
         prefix = "" if below == "." else f"{Path(below).as_posix()}/"
@@ -64,35 +70,44 @@ def content(root: Path, names: Sequence[str], kept: Path) -> Content:
         names: The files' paths below it.
         kept: The folder in which hashes are kept, by the files' names, sizes and times of change.
     """
-    look = hashlib.blake2b(digest_size=16)
+    look = hashlib.blake2b(os.fsencode(root.resolve()), digest_size=16)
     for name in names:
-        look.update(f"{name}\0{_status(root / name)}\n".encode())
+        look.update(os.fsencode(f"{name}\0{_status(root / name)}\n"))
     path = kept / f"{look.hexdigest()}.npy"
-    if path.is_file():
-        digests = np.load(path, allow_pickle=False)
-    else:
-        digests = _read_all(root, names)
-        kept.mkdir(parents=True, exist_ok=True)
-        scratch = path.with_suffix(f".{os.getpid()}.npy")
-        np.save(scratch, digests)
-        scratch.replace(path)
-    whole = hashlib.blake2b("\n".join(names).encode(), digest_size=32)
+    kept.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_suffix(".lock")):
+        if path.is_file():
+            digests = np.load(path, allow_pickle=False)
+        else:
+            digests, complete = _read_all(root, names)
+            if complete:
+                scratch = path.with_suffix(f".{os.getpid()}.npy")
+                np.save(scratch, digests)
+                scratch.replace(path)
+    whole = hashlib.blake2b(os.fsencode("\n".join(names)), digest_size=32)
     whole.update(digests.tobytes())
     return Content(whole.hexdigest(), digests)
 
 
-def _read_all(root: Path, names: Sequence[str]) -> npt.NDArray[np.uint64]:
-    digests = np.empty(len(names), np.uint64)
+def _read_all(root: Path, names: Sequence[str]) -> tuple[npt.NDArray[np.uint64], bool]:
+    """The hashes, and whether every file could be read; what could not may be another time."""
+    digests, complete = np.empty(len(names), np.uint64), True
     with ThreadPoolExecutor(os.cpu_count()) as pool, Progress("reading", len(names)) as progress:
         # a future for each of ten million files would fill the memory
         for start in range(0, len(names), AT_ONCE):
             some = names[start : start + AT_ONCE]
-            digests[start : start + len(some)] = list(pool.map(partial(_digest, root), some))
+            found = list(pool.map(partial(_digest, root), some))
+            complete = complete and None not in found
+            # in the place of one that could not be read, its name
+            digests[start : start + len(some)] = [
+                _number(os.fsencode(n)) if d is None else d
+                for n, d in zip(some, found, strict=True)
+            ]
             progress.advance(len(some))
-    return digests
+    return digests, complete
 
 
-def _digest(root: Path, name: str) -> int:
+def _digest(root: Path, name: str) -> int | None:
     digest = hashlib.blake2b(digest_size=8)
     try:
         with (root / name).open("rb") as f:
@@ -100,8 +115,12 @@ def _digest(root: Path, name: str) -> int:
                 digest.update(piece)
     except OSError:
         # it is counted among the unreadable when it is decoded
-        digest.update(name.encode())
+        return None
     return int.from_bytes(digest.digest(), "little")
+
+
+def _number(word: bytes) -> int:
+    return int.from_bytes(hashlib.blake2b(word, digest_size=8).digest(), "little")
 
 
 def _status(path: Path) -> str:

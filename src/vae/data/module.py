@@ -1,5 +1,6 @@
 """The LightningDataModule."""
 
+import warnings
 from collections.abc import Iterator
 from typing import Literal
 
@@ -87,7 +88,10 @@ class DataModule(LightningDataModule):
                 "grey; set data.binarize=dynamic or threshold, or choose another model/likelihood."
             )
         arrays = cached(source)
-        self.arrays = {name: torch.from_numpy(a) for name, a in arrays.items()}
+        with warnings.catch_warnings():
+            # nothing here is ever written
+            warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+            self.arrays = {name: torch.from_numpy(a) for name, a in arrays.items()}
         images = arrays["train_images"]
         self.mapped = images if in_blocks(shuffle, images.nbytes) else None
         total = len(self.arrays["train_images"])

@@ -93,7 +93,9 @@ def push(folder: Path, name: str) -> str:
     try:
         api = hub.HfApi()
         api.create_repo(name, exist_ok=True)
-        return str(api.upload_folder(repo_id=name, folder_path=str(folder)))
+        return str(
+            api.upload_folder(repo_id=name, folder_path=str(folder), allow_patterns=[WEIGHTS, CARD])
+        )
     except (OSError, ValueError) as e:
         raise RunError(
             f"push= needs a token of the Hub (hf auth login) that may write {name}, and the "

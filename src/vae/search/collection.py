@@ -15,6 +15,7 @@ from vae.data.fill import UNREADABLE
 from vae.data.listing import picture_files
 from vae.data.pixels import Pixels
 from vae.data.source import Split
+from vae.data.sources.images import class_of
 from vae.errors import DataError
 from vae.run import Run
 
@@ -55,8 +56,13 @@ def of_run(run: Run, split: Split, root: str | None) -> Iterator[Some]:
         yield Some(images[some], names, words)
 
 
-def of_folder(run: Run, folder: Path) -> Iterator[Some]:
-    """The pictures below a folder, by their paths; those that are unreadable are named.
+def of_folder(run: Run, folder: Path, known: set[str]) -> Iterator[Some]:
+    """The pictures below a folder, by their absolute paths; those that are unreadable are named.
+
+    Arguments:
+        run: The run.
+        folder: The folder.
+        known: Paths that are not wanted again.
 
     Raises:
         DataError: If there are none.
@@ -64,6 +70,7 @@ def of_folder(run: Run, folder: Path) -> Iterator[Some]:
     names = picture_files(folder)
     if not names:
         raise DataError(f"root= must hold pictures, but {folder} has none below it; name another.")
+    names = [name for name in names if str(folder.absolute() / name) not in known]
     for start in range(0, len(names), SIZE):
         images, good = [], []
         for name in names[start : start + SIZE]:
@@ -73,8 +80,8 @@ def of_folder(run: Run, folder: Path) -> Iterator[Some]:
             except DataError as e:
                 print(f"warning: {e}", flush=True)
         if good:
-            labels = [n.split("/")[0] if "/" in n else "" for n in good]
-            yield Some(torch.stack(images), good, labels)
+            places = [str(folder.absolute() / name) for name in good]
+            yield Some(torch.stack(images), places, [class_of(name) for name in good])
 
 
 def picture(run: Run, path: Path) -> Tensor:

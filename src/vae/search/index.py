@@ -60,6 +60,7 @@ def index(config: dict[str, Any]) -> Path:
             "distance": config["distance"],
             "engine": config["engine"],
             "dim": dim,
+            "weights": opened.key,
             "classes": [],
         }
         found = Index.create(folder, meta, opened.event_shape, config["allow"])
@@ -69,13 +70,17 @@ def index(config: dict[str, Any]) -> Path:
         opened = open_run(found.run, config["allow"])
     with found:
         if config["remove"]:
-            print(f"removed {found.remove([str(n) for n in config['remove']]):,} images")
+            names = [str(n) for n in config["remove"]]
+            # of files, relative paths do as well
+            names += [str(Path(n).absolute()) for n in names]
+            print(f"removed {found.remove(names):,} images")
             if config["root"] is None:
                 return folder
         if config["root"] is None:
             parts = collection.of_run(opened, config["split"], config["data_root"])
         else:
-            parts = collection.of_folder(opened, Path(config["root"]).expanduser())
+            known = set(found.items["names"])
+            parts = collection.of_folder(opened, Path(config["root"]).expanduser(), known)
         pixels = collection.pixels_of(opened)
         vectors, images, names, labels = [], [], [], []
         with Progress("encoding", 0) as progress:
@@ -88,7 +93,7 @@ def index(config: dict[str, Any]) -> Path:
                 progress.advance(len(some.names))
         import torch
 
-        added = found.add(torch.cat(vectors), torch.cat(images), names, labels)
+        added = found.add(torch.cat(vectors), torch.cat(images), names, labels) if vectors else 0
         print(f"index: {folder} ({added:,} images added, {len(found):,} in all)")
     return folder
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +52,7 @@ class Index:
             self.meta: dict[str, Any] = json.loads((self.folder / "index.json").read_text())
             self.items: dict[str, Any] = json.loads((self.folder / "items.json").read_text())
             self.images = np.load(self.folder / self.items["images"], mmap_mode="r")
-        except (OSError, ValueError) as e:
+        except (OSError, ValueError, KeyError) as e:
             raise RunError(
                 f"index= takes a folder that python -m vae.search.index made, but {self.folder} "
                 f"cannot be read as one ({' '.join(str(e).split())[:200]}); make it first."
@@ -80,12 +81,17 @@ class Index:
         Raises:
             ConfigError: If there is an index already.
         """
-        if (folder / "index.json").exists():
+        if _holds_images(folder):
             raise ConfigError(
                 f"an index needs a folder of its own, but {folder} holds one already; name another "
                 "with index=, or leave run= out to add to it."
             )
         folder.mkdir(parents=True, exist_ok=True)
+        node = dict(meta["engine"])
+        if "collection" in node and node["collection"] is None:
+            # a server may hold those of other indices
+            node["collection"] = f"vae-{uuid.uuid4().hex}"
+        meta = {**meta, "engine": node}
         np.save(folder / "images-0.npy", np.zeros((0, *event_shape), np.uint8))
         empty = {"next": 0, "images": "images-0.npy", "ids": [], "names": [], "labels": []}
         _write(folder / "items.json", empty)
@@ -119,6 +125,9 @@ class Index:
         classes += sorted({labels[i] for i in new} - set(classes))
         number = {word: n for n, word in enumerate(classes)}
         numbers = torch.tensor([number[labels[i]] for i in new])
+        # what an add that was interrupted left behind
+        left = sorted(set(range(first)) - set(self.items["ids"]))
+        self.engine.remove(torch.tensor(left, dtype=torch.int64))
         # taken, whatever happens before the rest is written
         self.items["next"] = first + len(new)
         _write(self.folder / "items.json", self.items)
@@ -209,6 +218,14 @@ class Index:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _holds_images(folder: Path) -> bool:
+    """Whether there is an index with images; one that came to nothing may be made again."""
+    try:
+        return bool(json.loads((folder / "items.json").read_text())["ids"])
+    except (OSError, ValueError, KeyError):
+        return False
 
 
 def _write(path: Path, value: Any) -> None:

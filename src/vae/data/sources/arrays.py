@@ -1,6 +1,6 @@
 """Images in a .npy or .npz file."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -59,28 +59,29 @@ class Arrays(Source):
             DataError: If they have no such shape or levels.
         """
         paths = {}
-        for split, (images, labels) in self._read().items():
-            moved = self._channels_first(images)
-            low, high = _levels(moved, self.path)
-            scale = 255.0 if high <= 1 and images.dtype.kind == "f" else 1.0
-            scale = 255.0 if images.dtype.kind == "b" else scale
-            if low < 0 or high * scale > 255:
-                raise DataError(
-                    f"grey levels lie between 0 and 1 or between 0 and 255, but {self.path} has "
-                    f"levels from {low:g} to {high:g}; bring them there."
-                )
+        found = {k: (self._channels_first(x), r, y) for k, (x, r, y) in self._read().items()}
+        low, high = _levels([x for x, _, _ in found.values()], self.path)
+        bytes_ = all(x.dtype == np.uint8 for x, _, _ in found.values())
+        scale = 255.0 if high <= 1 and not bytes_ else 1.0
+        if low < 0 or high * scale > 255:
+            raise DataError(
+                f"grey levels lie between 0 and 1 or between 0 and 255, but {self.path} has levels "
+                f"from {low:g} to {high:g}; bring them there."
+            )
+        for split, (images, rows, labels) in found.items():
             paths[f"{split}_images"] = folder / f"{split}_images.npy"
-            out = np.lib.format.open_memmap(paths[f"{split}_images"], "w+", np.uint8, moved.shape)
-            for start in range(0, len(moved), ROWS):
-                some = moved[start : start + ROWS].astype(np.float64) * scale
+            shape = (len(rows), *images.shape[1:])
+            out = np.lib.format.open_memmap(paths[f"{split}_images"], "w+", np.uint8, shape)
+            for start in range(0, len(rows), ROWS):
+                some = images[rows[start : start + ROWS]].astype(np.float64) * scale
                 out[start : start + ROWS] = np.rint(some).astype(np.uint8)
             out.flush()
             paths[f"{split}_labels"] = folder / f"{split}_labels.npy"
             np.save(paths[f"{split}_labels"], labels)
         return paths
 
-    def _read(self) -> dict[str, tuple[npt.NDArray[Any], npt.NDArray[np.int64]]]:
-        """The images and labels of each split."""
+    def _read(self) -> dict[str, tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]]:
+        """The images, the numbers of those that belong to the split, and their labels."""
         try:
             stored = np.load(self.path, mmap_mode="r", allow_pickle=False)
             if self.path.suffix == ".npz":
@@ -98,23 +99,27 @@ class Arrays(Source):
             for split in ("train", "test")
         }
         if own["train"][0] is not None and own["test"][0] is not None:
-            return {s: (x, self._labels(y, len(x))) for s, (x, y) in own.items() if x is not None}
+            return {
+                split: (x, np.arange(len(x)), self._labels(y, len(x)))
+                for split, (x, y) in own.items()
+                if x is not None
+            }
         images = _pick(found, IMAGES)
         if images is None:
             raise DataError(
                 f"a .npz file holds images under one of the names {', '.join(IMAGES)}, but "
                 f"{self.path} has {', '.join(found)}; write it again with np.savez(path, images=)."
             )
-        if images.ndim not in (3, 4) or len(images) < 2:
+        if images.ndim not in (3, 4) or len(images) < 3:
             raise DataError(
-                "images have shape (N, H, W), (N, C, H, W) or (N, H, W, C) with N of at least 2, "
+                "images have shape (N, H, W), (N, C, H, W) or (N, H, W, C) with N of at least 3, "
                 f"but those of {self.path} have {images.shape}; reshape them."
             )
         labels = self._labels(_pick(found, LABELS), len(images))
         chosen = test_rows(len(images), self.share)
         return {
-            "train": (images[~chosen], labels[~chosen]),
-            "test": (images[chosen], labels[chosen]),
+            "train": (images, np.flatnonzero(~chosen), labels[~chosen]),
+            "test": (images, np.flatnonzero(chosen), labels[chosen]),
         }
 
     def _labels(self, labels: npt.NDArray[Any] | None, count: int) -> npt.NDArray[np.int64]:
@@ -153,10 +158,9 @@ def _pick(
     return None
 
 
-def _levels(images: npt.NDArray[Any], path: Path) -> tuple[float, float]:
+def _levels(arrays: Sequence[npt.NDArray[Any]], path: Path) -> tuple[float, float]:
     low, high = np.inf, -np.inf
-    for start in range(0, len(images), ROWS):
-        some = images[start : start + ROWS]
+    for some in (a[i : i + ROWS] for a in arrays for i in range(0, len(a), ROWS)):
         if some.dtype.kind not in "iufb" or not np.isfinite(some).all():
             raise DataError(
                 f"pixels are finite numbers, but {path} holds {some.dtype} with others among them; "

@@ -117,6 +117,8 @@ class HuggingFace(Source):
             paths[f"{split}_images"] = folder / f"{split}_images.npy"
             bad = fill(paths[f"{split}_images"], len(rows), shape, partial(self._row, rows))
             if bad:
+                for note in folder.glob("*.done.json"):
+                    note.unlink()
                 first = min(bad)
                 raise DataError(
                     f"every image of a data set must be readable, but {len(bad)} of {self.path} "

@@ -15,8 +15,18 @@ from vae.data.listing import content, picture_files
 from vae.data.source import Array, Source, Split, fingerprint
 from vae.errors import DataError
 
+# folders whose names say what their pictures are for
+SPLITS = ("train", "val", "valid", "validation", "test")
 # pictures looked at to choose a size and a mode
 LOOK = 500
+
+
+def class_of(name: str) -> str:
+    """The class of a picture by its path: its first folder, below that of its split."""
+    parts = name.split("/")[:-1]
+    if parts and parts[0] in SPLITS:
+        parts = parts[1:]
+    return parts[0] if parts else ""
 
 
 class Images(Source):
@@ -59,16 +69,16 @@ class Images(Source):
         self.fit = fit
         self.max_unreadable = max_unreadable
         names = picture_files(self.root)
-        if len(names) < 2:
+        if len(names) < 3:
             raise DataError(
-                f"data.root must hold at least 2 pictures, but {self.root} has {len(names)} below "
+                f"data.root must hold at least 3 pictures, but {self.root} has {len(names)} below "
                 "it; name another folder."
             )
         known = content(self.root, names, cache_dir() / "listings")
         self.files = self._split(names, known.digests, test_share)
         self.size, self.mode = self._look(names, size, mode)
-        self.classes = sorted({self._class(f, s) for s in self.files for f in self.files[s]})
-        settings = f"{self.size}-{self.mode}-{fit}-{test_share}-{max_unreadable}"
+        self.classes = sorted({class_of(f) for some in self.files.values() for f in some})
+        settings = f"{self.size}-{self.mode}-{fit}-{test_share}"
         self.fingerprint = fingerprint(known.key, settings)
 
     def _split(
@@ -76,12 +86,15 @@ class Images(Source):
     ) -> dict[Split, list[str]]:
         folders = {n.partition("/")[0] for n in names if "/" in n}
         if {"train", "test"} <= folders:
-            rest = folders - {"train", "test", "val", "valid", "validation"}
-            if not rest:
-                return {
-                    "train": [n for n in names if not n.startswith("test/")],
-                    "test": [n for n in names if n.startswith("test/")],
-                }
+            if rest := folders - set(SPLITS):
+                raise DataError(
+                    "where there are folders train and test, pictures lie in them or in val, but "
+                    f"{self.root} also has {', '.join(sorted(rest)[:5])}; move those away."
+                )
+            return {
+                "train": [n for n in names if not n.startswith("test/")],
+                "test": [n for n in names if n.startswith("test/")],
+            }
         order = np.argsort(digests, kind="stable")
         count = max(1, round(share * len(names)))
         while count < len(names) - 1 and digests[order[count]] == digests[order[count - 1]]:
@@ -116,12 +129,6 @@ class Images(Source):
             mode = "rgb" if colours else "grey"
         return size, mode
 
-    def _class(self, name: str, split: Split) -> str:
-        parts = name.split("/")[:-1]
-        if parts and parts[0] in ("train", "test", "val", "valid", "validation"):
-            parts = parts[1:]
-        return parts[0] if parts else ""
-
     def describe(self) -> str:
         """What was chosen, and how to change it."""
         height, width = self.size
@@ -155,7 +162,7 @@ class Images(Source):
             unreadable += [f"{files[i]}\t{why}" for i, why in sorted(bad.items())]
             kept = np.array([i for i in range(len(files)) if i not in bad], np.int64)
             np.save(folder / f"{split}_kept.npy", kept)
-            labels = np.array([number[self._class(f, split)] for f in files], np.int64)[kept]
+            labels = np.array([number[class_of(f)] for f in files], np.int64)[kept]
             np.save(folder / f"{split}_labels.npy", labels)
             names = ("images", "labels", "kept")
             paths |= {f"{split}_{n}": folder / f"{split}_{n}.npy" for n in names}
@@ -168,8 +175,11 @@ class Images(Source):
             return
         told = "; ".join(line.replace("\t", " (") + ")" for line in unreadable[:3])
         report = folder / "unreadable.txt"
-        report.write_text("\n".join(unreadable) + "\n")
+        report.write_text("\n".join(unreadable) + "\n", errors="surrogateescape")
         if len(unreadable) > self.max_unreadable * total:
+            # what is mended, or allowed, must be tried again
+            for note in folder.glob("*.done.json"):
+                note.unlink()
             raise DataError(
                 f"at most {self.max_unreadable:.0%} of the files may be unreadable "
                 f"(data.max_unreadable), but {len(unreadable):,} of {total:,} are, for instance "

@@ -3,11 +3,15 @@
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from vae.errors import ConfigError
 from vae.search.engines.engine import Engine
+
+# vectors that are looked at one by one, where a search is restricted to them
+FEW = 100_000
 
 
 class Faiss(Engine):
@@ -89,11 +93,28 @@ class Faiss(Engine):
         if self.index is None or not allowed:
             return torch.full((len(queries), k), torch.inf), torch.full((len(queries), k), -1)
         whole = label is None and len(self.labels) == self.index.ntotal
+        if not whole and len(allowed) <= FEW:
+            # a graph's walk among others may end before it has met any of these
+            return self._exactly(queries, k, allowed)
         selector = None if whole else faiss.IDSelectorBatch(allowed)
         rows = queries.float().contiguous().numpy()
         distances, ids = self.index.search(rows, k, params=self._parameters(selector, k))
         found = torch.from_numpy(distances), torch.from_numpy(ids)
         return torch.where(found[1] < 0, torch.inf, found[0]), found[1]
+
+    def _exactly(self, queries: Tensor, k: int, allowed: list[int]) -> tuple[Tensor, Tensor]:
+        index: Any = self.index
+        if hasattr(index, "set_direct_map_type"):
+            index.set_direct_map_type(self.faiss.DirectMap.Hashtable)
+        rows = [index.reconstruct(i) for i in allowed]
+        vectors = torch.from_numpy(np.stack(rows))
+        found = min(k, len(allowed))
+        distances = torch.full((len(queries), k), torch.inf)
+        ids = torch.full((len(queries), k), -1, dtype=torch.int64)
+        squared = torch.cdist(queries.float(), vectors).square()
+        distances[:, :found], at = squared.topk(found, largest=False)
+        ids[:, :found] = torch.tensor(allowed)[at]
+        return distances, ids
 
     def _parameters(self, selector: Any, k: int) -> Any:
         faiss = self.faiss
@@ -112,4 +133,6 @@ class Faiss(Engine):
         scratch = self.path.with_suffix(".new")
         self.faiss.write_index(self.index, str(scratch))
         scratch.replace(self.path)
-        torch.save(self.labels, self.path.with_name("faiss_labels.pt"))
+        labels = self.path.with_name("faiss_labels.pt")
+        torch.save(self.labels, labels.with_suffix(".new"))
+        labels.with_suffix(".new").replace(labels)

@@ -20,7 +20,7 @@ class Qdrant(Engine):
     Arguments:
         url: The address of a server or cluster, for instance http://HOST:6333; null embeds one,
             which suits up to some ten thousand vectors.
-        collection: The collection's name.
+        collection: The collection's name; null is one of the index's own.
 
     The server's key, if it wants one, is read from $QDRANT_API_KEY.
 
@@ -28,7 +28,7 @@ class Qdrant(Engine):
         ConfigError: If qdrant-client is not installed.
     """
 
-    def __init__(self, url: str | None = None, collection: str = "vae"):
+    def __init__(self, url: str | None = None, collection: str | None = None):
         try:
             import qdrant_client
         except ImportError as e:
@@ -38,7 +38,7 @@ class Qdrant(Engine):
             ) from e
         self.module: Any = qdrant_client
         self.models: Any = qdrant_client.models
-        self.url, self.collection = url, collection
+        self.url, self.collection = url, collection or "vae"
 
     def open(self, folder: Path, dim: int) -> None:
         """Go on with the collection, or make it."""
