@@ -1,6 +1,7 @@
 """The end of a sweep: what its jobs say together."""
 
 import csv
+import html
 import json
 import math
 
@@ -144,6 +145,11 @@ def test_a_failing_job_is_counted_and_named(cli, tmp_path):
     assert "error: job 1: training stops at a loss that is not finite" in err
     assert "(2 finished, 1 failed)" in out
     assert "Traceback" not in err
+    with (tmp_path / "sweep" / "sweep.csv").open() as f:
+        errors = [row["error"] for row in csv.DictReader(f)]
+    assert errors[0] == errors[2] == ""
+    assert errors[1].startswith("training stops at a loss that is not finite")
+    assert errors[1] in html.unescape((tmp_path / "sweep" / "report.html").read_text())
 
 
 def test_an_experiment_may_be_a_sweep(cli, tmp_path):

@@ -18,7 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 from vae.argv import config_dir, environment, folders, put_user_configs_first
 from vae.errors import VAEError
 from vae.help import print_help
-from vae.multirun import finish
+from vae.multirun import finish, note_failure
 from vae.plugins import missing
 
 
@@ -53,8 +53,9 @@ def run(
             if full:
                 raise
             # told at once, so that a sweep's other jobs do not hide it
-            report(e)
+            text = report(e)
             if HydraConfig.get().mode is RunMode.MULTIRUN:
+                note_failure(text)
                 # the exception itself remembers, since it may come back from another process
                 e.reported = os.getpid()  # type: ignore[attr-defined]
                 raise
@@ -100,12 +101,15 @@ def plain(config: DictConfig) -> dict[str, Any]:
     return {str(k): v for k, v in container.items()}
 
 
-def report(error: BaseException, name: str | None = None) -> None:
+def report(error: BaseException, name: str | None = None) -> str:
     """Print an error to stderr: a sentence if the user can mend it, else its traceback.
 
     Arguments:
         error: The error.
         name: The command, if the error arose before its task began: in composing the config.
+
+    Returns:
+        The sentence, or what kind of error it is.
     """
     if sentence := missing(error):
         text = sentence
@@ -115,13 +119,15 @@ def report(error: BaseException, name: str | None = None) -> None:
         text = str(error)
     else:
         traceback.print_exception(error)
-        return
+        return f"{type(error).__name__}: {' '.join(str(error).split())}"
     where = "error: "
     if HydraConfig.initialized() and HydraConfig.get().mode is RunMode.MULTIRUN:
         where += f"job {HydraConfig.get().job.num}: "
     if (rank := os.environ.get("LOCAL_RANK", "0")) != "0":
         where += f"process {rank}: "
-    print(f"{where}{' '.join(text.split())}", file=sys.stderr, flush=True)
+    sentence = " ".join(text.split())
+    print(f"{where}{sentence}", file=sys.stderr, flush=True)
+    return sentence
 
 
 def _spelling(error: BaseException, name: str | None) -> str | None:

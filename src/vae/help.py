@@ -3,6 +3,9 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+# groups of a command of their own, which the others do not have
+ELSEWHERE = ("engine", "search")
+
 
 def choices(folders: Iterable[Path]) -> dict[str, list[str]]:
     """The words of every config group, for instance {"model/encoder": ["conv", "mlp"]}.
@@ -25,10 +28,13 @@ def print_help(text: str, folders: Iterable[Path], groups: Sequence[str] | None 
     Arguments:
         text: The description.
         folders: The folders that configs are searched in.
-        groups: The groups that the command has; None for all.
+        groups: The groups that the command has; None for all but those of one command alone.
     """
     print(text.strip())
-    shown = {g: w for g, w in choices(folders).items() if groups is None or g in groups}
+    known = choices(folders)
+    if groups is None:
+        groups = [g for g in known if g not in ELSEWHERE]
+    shown = {g: w for g, w in known.items() if g in groups}
     if shown:
         print("\nChoices (GROUP=WORD):\n")
     for group, words in shown.items():

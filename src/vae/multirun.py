@@ -27,6 +27,13 @@ class Summary(Callback):
             config.hydra.sweep.dir = str(directory)
 
 
+def note_failure(text: str) -> None:
+    """Write why this job failed into its directory, for the summary; not if it left none."""
+    directory = Path(HydraConfig.get().runtime.output_dir)
+    if (directory / "config.yaml").is_file():
+        (directory / "error.txt").write_text(text + "\n")
+
+
 def quoted(text: str) -> str:
     """A word as a value of an override, whatever characters it has."""
     return "'" + re.sub(r"(\\*)'", lambda m: 2 * m[1] + "\\'", text) + "'"

@@ -44,6 +44,12 @@ class Job:
         return "pruned" if self.results.get("pruned") else "finished"
 
     @property
+    def error(self) -> str:
+        """Why it failed; nothing if it did not, or was interrupted."""
+        path = self.directory / "error.txt"
+        return path.read_text().strip() if self.state == "failed" and path.is_file() else ""
+
+    @property
     def score(self) -> float:
         """What jobs are ranked by: the higher, the better; nan without one."""
         return _number((self.results or {}).get("score"))
@@ -129,12 +135,13 @@ def write_csv(jobs: Sequence[Job], path: Path) -> None:
     columns = ["job", "state", *swept, "score"]
     for name in MEASURES:
         columns += [name, f"{name}_standard_error"]
-    columns += ["active_units", "seconds", "images_per_second", "command"]
+    columns += ["active_units", "seconds", "images_per_second", "command", "error"]
     with path.open("w", newline="") as f:
         table = csv.DictWriter(f, columns)
         table.writeheader()
         for job in jobs:
             row = {"job": job.name, "state": job.state, "score": job.score, **job.swept}
+            row["error"] = job.error
             if results := job.results:
                 for name in MEASURES:
                     if estimate := results["test"].get(name):
