@@ -144,6 +144,15 @@ def test_odd_names_and_links_in_circles_are_no_trouble(folder):
     assert len(cached(source)["train_images"]) + len(cached(source)["test_images"]) == 21
 
 
+def test_a_look_passes_over_what_is_unreadable(tmp_path):
+    for i in range(5):
+        picture(i, mode="L").save(tmp_path / f"{i}.png")
+    whole = (tmp_path / "0.png").read_bytes()
+    (tmp_path / "0.png").write_bytes(whole[: len(whole) // 2])
+    source = Images(str(tmp_path))
+    assert (source.size, source.mode) == ((12, 10), "grey")
+
+
 def test_a_third_folder_beside_train_and_test_is_refused(tmp_path):
     for name in ("train/a", "test/a", "unlabeled"):
         (tmp_path / name).mkdir(parents=True)

@@ -1,5 +1,6 @@
 """Pictures of any kind to bytes of one shape."""
 
+from collections.abc import Iterable
 from typing import Literal
 
 import numpy as np
@@ -60,6 +61,32 @@ def _eight_bits(image: Image.Image) -> Image.Image:
         scale = 255.0 if levels.max(initial=0) <= 1 else 1.0
         return Image.fromarray((levels * scale).clip(0, 255).astype(np.uint8))
     return image
+
+
+def choose(
+    pictures: Iterable[Image.Image],
+    size: tuple[int, int] | Literal["auto"],
+    mode: Mode | Literal["auto"],
+) -> tuple[tuple[int, int], Mode]:
+    """The size and the mode that pictures are brought to, where they are left open.
+
+    Arguments:
+        pictures: Some of them; none is looked at where nothing is left open.
+        size: The height and the width; "auto" is the pictures' own if they share one of at most
+            128, else 64 for both.
+        mode: "auto" is rgb if any has colours, else grey.
+    """
+    sizes, colours = set(), False
+    if "auto" in (size, mode):
+        for image in pictures:
+            sizes.add(image.size[::-1])
+            colours = colours or (mode == "auto" and has_colours(image))
+    if size == "auto":
+        own = next(iter(sizes)) if len(sizes) == 1 else (64, 64)
+        size = own if max(own) <= 128 else (64, 64)
+    if mode == "auto":
+        mode = "rgb" if colours else "grey"
+    return size, mode
 
 
 def has_colours(image: Image.Image) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image
 
-from vae.data.convert import Fit, Mode, convert, has_colours
+from vae.data.convert import Fit, Mode, choose, convert
 from vae.data.fill import fill
 from vae.data.source import Array, Source, fingerprint
 from vae.data.splits import test_rows
@@ -78,23 +78,11 @@ class HuggingFace(Source):
             chosen = test_rows(len(train), test_share)
             self.rows = {"train": train.select(np.flatnonzero(~chosen))}
             self.rows["test"] = train.select(np.flatnonzero(chosen))
-        self.size, self.mode = self._look(size, mode)
+        step = -(-len(self.rows["train"]) // LOOK)
+        some = (self.rows["train"][i][self.image] for i in range(0, len(self.rows["train"]), step))
+        self.size, self.mode = choose(some, size, mode)
         keys = [self.rows[s]._fingerprint for s in ("train", "test")]
         self.fingerprint = fingerprint(*keys, f"{self.size}-{self.mode}-{fit}")
-
-    def _look(
-        self, size: tuple[int, int] | Literal["auto"], mode: Mode | Literal["auto"]
-    ) -> tuple[tuple[int, int], Mode]:
-        rows = self.rows["train"]
-        step = -(-len(rows) // LOOK)
-        some = [rows[i][self.image] for i in range(0, len(rows), step)]
-        if size == "auto":
-            sizes = {image.size[::-1] for image in some}
-            own = next(iter(sizes)) if len(sizes) == 1 else (64, 64)
-            size = own if max(own) <= 128 else (64, 64)
-        if mode == "auto":
-            mode = "rgb" if any(map(has_colours, some)) else "grey"
-        return size, mode
 
     def describe(self) -> str:
         """What was chosen, and how to change it."""

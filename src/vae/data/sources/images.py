@@ -1,5 +1,6 @@
 """A folder of pictures of any format, size and depth of nesting."""
 
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -9,7 +10,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from vae.data.cache import cache_dir
-from vae.data.convert import Fit, Mode, convert, has_colours
+from vae.data.convert import Fit, Mode, choose, convert
 from vae.data.fill import UNREADABLE, fill
 from vae.data.listing import content, picture_files
 from vae.data.source import Array, Source, Split, fingerprint
@@ -76,7 +77,7 @@ class Images(Source):
             )
         known = content(self.root, names, cache_dir() / "listings")
         self.files = self._split(names, known.digests, test_share)
-        self.size, self.mode = self._look(names, size, mode)
+        self.size, self.mode = choose(self._some(names), size, mode)
         self.classes = sorted({class_of(f) for some in self.files.values() for f in some})
         settings = f"{self.size}-{self.mode}-{fit}-{test_share}"
         self.fingerprint = fingerprint(known.key, settings)
@@ -105,29 +106,16 @@ class Images(Source):
             "test": [n for i, n in enumerate(names) if i in chosen],
         }
 
-    def _look(
-        self,
-        names: list[str],
-        size: tuple[int, int] | Literal["auto"],
-        mode: Mode | Literal["auto"],
-    ) -> tuple[tuple[int, int], Mode]:
-        """The size and the mode, from a look at some of the pictures if they are left open."""
-        sizes, colours = set(), False
-        if "auto" in (size, mode):
-            for name in names[:: -(-len(names) // LOOK)]:
-                try:
-                    with Image.open(self.root / name) as image:
-                        sizes.add(image.size[::-1])
-                        colours = colours or (mode == "auto" and has_colours(image))
-                except UNREADABLE:
-                    # it is counted, and named, when it is decoded
-                    continue
-        if size == "auto":
-            own = next(iter(sizes)) if len(sizes) == 1 else (64, 64)
-            size = own if max(own) <= 128 else (64, 64)
-        if mode == "auto":
-            mode = "rgb" if colours else "grey"
-        return size, mode
+    def _some(self, names: list[str]) -> Iterator[Image.Image]:
+        """A look at some of the pictures."""
+        for name in names[:: -(-len(names) // LOOK)]:
+            try:
+                with Image.open(self.root / name) as image:
+                    image.load()
+            except UNREADABLE:
+                # it is counted, and named, when it is decoded
+                continue
+            yield image
 
     def describe(self) -> str:
         """What was chosen, and how to change it."""
