@@ -9,6 +9,7 @@ import sys
 
 import pytest
 import torch
+import yaml
 
 from tests.test_command import FAST
 from tests.test_command import cli as cli
@@ -205,10 +206,12 @@ def test_a_longer_run_that_is_killed_is_not_finished(tmp_path):
 
 def test_a_damaged_checkpoint_is_refused(tiny):
     directory = train(tiny("data=digits", "resume=auto")).directory
-    (directory / "results.json").unlink()
     (directory / "checkpoints" / "last.ckpt").write_bytes(b"not a checkpoint")
     with pytest.raises(RunError, match="cannot be read"):
-        train(tiny("data=digits", "resume=auto"))
+        train(tiny("data=digits", "resume=auto", "trainer.max_epochs=2"))
+    # nothing of the run is lost
+    assert (directory / "results.json").exists()
+    assert yaml.safe_load((directory / "config.yaml").read_text())["trainer"]["max_epochs"] == 1
 
 
 def test_a_config_from_elsewhere_cannot_say_what_may_be_loaded(tiny):

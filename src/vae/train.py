@@ -90,6 +90,9 @@ def train(config: dict[str, Any], words: Sequence[str] | None = None) -> Result:
     if spawn.wanted(config):
         spawn.run(config, list(words))
         return _result(config, directory)
+    checkpoint = begin.checkpoint
+    # a checkpoint that cannot be gone on with is refused before anything is written
+    steps = resume.step(checkpoint)
     new = report.claim(config, directory, again=resume.wish(config) is not None)
     prepare(config["threads"])
     lightning.seed_everything(config["seed"], verbose=False)
@@ -104,13 +107,12 @@ def train(config: dict[str, Any], words: Sequence[str] | None = None) -> Result:
             report.release(directory)
         raise
     failed, found = True, None
-    checkpoint = begin.checkpoint
     logs = [logger for logger in loggers if isinstance(logger, Log)]
     try:
         if trainer.is_global_zero:
             report.print_summary(config, data, module.model, trainer, checkpoint)
         for log in logs:
-            log.start(config, resume.step(checkpoint))
+            log.start(config, steps)
         trainer.fit(
             module,
             datamodule=data,

@@ -40,7 +40,7 @@ def fill(
     """Write rows of bytes into an array file; after an interruption, those still missing.
 
     Arguments:
-        path: The .npy file; beside it lies a note of what is done, until all is.
+        path: The .npy file; beside it lies a note of what is done.
         count: The number of rows.
         shape: The shape of a row.
         row: The number of a row to the row; called from several threads.
@@ -95,13 +95,13 @@ def fill(
 
 def _noted(note: Path, count: int, shape: Sequence[int]) -> dict[str, Any]:
     """What is done of these rows; nothing, if the note is of others or damaged."""
+    known: dict[str, Any]
     try:
-        known: dict[str, Any] = json.loads(note.read_text())
-        if (known["count"], known["shape"]) == (count, list(shape)):
-            return known
-    except (OSError, ValueError, KeyError, TypeError):
-        # as if there were none: everything is done again
-        return {"done": [], "failures": {}, "finished": False}
+        known = json.loads(note.read_text())
+    except (OSError, ValueError):
+        known = {}
+    if (known.get("count"), known.get("shape")) == (count, list(shape)):
+        return known
     return {"done": [], "failures": {}, "finished": False}
 
 
