@@ -100,7 +100,7 @@ def test_a_killed_run_resumes_to_the_same_bits(tmp_path):
 
 def test_a_run_killed_within_an_epoch_resumes_there(tmp_path):
     """A checkpoint every 7 of 10 steps lies within an epoch."""
-    words = [*WORDS, "+callbacks.last.every_n_train_steps=7"]
+    words = [*WORDS, "callbacks.last.every_n_train_steps=7"]
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     python(*words, f"run_dir={whole}", cwd=tmp_path)
     kill_after("epoch 4", broken, words, tmp_path)
