@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -55,6 +56,10 @@ def same(one, two):
     for directory in (one, two):
         with (directory / "metrics.csv").open() as f:
             table = list(csv.DictReader(f))
+        for row in table:
+            if row.get("test/elbo"):
+                # Lightning counts an epoch that was not finished before the test, but not after
+                row.pop("epoch")
         rows.append([{k: v for k, v in r.items() if "per_second" not in k} for r in table])
     assert rows[0] == rows[1]
 
@@ -98,15 +103,74 @@ def test_a_killed_run_resumes_to_the_same_bits(tmp_path):
     same(whole, broken)
 
 
-def test_a_run_killed_within_an_epoch_resumes_there(tmp_path):
-    """A checkpoint every 7 of 10 steps lies within an epoch."""
-    words = [*WORDS, "callbacks.last.every_n_train_steps=7"]
-    whole, broken = tmp_path / "whole", tmp_path / "broken"
-    python(*words, f"run_dir={whole}", cwd=tmp_path)
-    kill_after("epoch 4", broken, words, tmp_path)
-    assert weights(broken)["global_step"] % 10
-    python(f"resume={broken}", cwd=tmp_path)
-    same(whole, broken)
+PHASES = {
+    "within epochs": ["callbacks.last.every_n_train_steps=3"],
+    "where metrics are logged": ["callbacks.last.every_n_train_steps=5"],
+    "validation now and then": ["trainer.max_epochs=3", "trainer.check_val_every_n_epoch=2"],
+    "validation within epochs": [
+        "trainer.val_check_interval=4",
+        "callbacks.last.every_n_train_steps=3",
+    ],
+    "no validation": ["data.val_size=0", "callbacks.last.every_n_train_steps=4"],
+    "accumulation": [
+        "trainer.accumulate_grad_batches=3",
+        "callbacks.last.every_n_train_steps=2",
+    ],
+    "a number of steps": [
+        "trainer.max_epochs=3",
+        "trainer.max_steps=25",
+        "callbacks.last.every_n_train_steps=4",
+    ],
+}
+LIGHT = ["model.encoder.hidden=[8]", "model.decoder.hidden=[8]", "callbacks.pictures=null"]
+
+
+@pytest.mark.parametrize("words", PHASES.values(), ids=PHASES)
+def test_every_checkpoint_that_a_run_writes_leads_to_the_same_bits(words, tmp_path, monkeypatch):
+    """A kill at any moment leaves one of these; each is gone on from."""
+    from vae import checkpoint
+
+    save, copies = checkpoint.save, []
+
+    def copied(content, path):
+        save(content, path)
+        if path.name == "last.ckpt" and path.is_relative_to(tmp_path / "whole"):
+            copies.append(tmp_path / f"{len(copies)}")
+            shutil.copytree(tmp_path / "whole", copies[-1])
+
+    monkeypatch.setattr(checkpoint, "save", copied)
+    words = [w for w in WORDS if "objective" not in w] + [*LIGHT, "trainer.max_epochs=2", *words]
+    # the seconds that are left are printed, and differ
+    whole = train(compose(*words, f"run_dir={tmp_path / 'whole'}")).directory
+    assert len(copies) >= 2
+    last = weights(whole)
+    assert last["global_step"] == json.loads((whole / "results.json").read_text())["train"]["steps"]
+    for copy in copies:
+        train(compose(f"resume={copy}"))
+        same(whole, copy)
+
+
+@pytest.mark.parametrize("words", [[], ["trainer.check_val_every_n_epoch=2"]])
+def test_a_validation_that_a_checkpoint_was_made_before_is_made_up_for(words, tmp_path):
+    """A ModelCheckpoint of the user's own, at the last of ten steps of an epoch."""
+    folder = tmp_path / "mine"
+    words = [w for w in WORDS if "objective" not in w] + [*LIGHT, "trainer.max_epochs=3", *words]
+    words += [
+        "+callbacks.own._target_=lightning.pytorch.callbacks.ModelCheckpoint",
+        f"+callbacks.own.dirpath={folder}",
+        "+callbacks.own.every_n_train_steps=5",
+        "+callbacks.own.save_top_k=-1",
+        "+callbacks.own.filename='{step}'",
+    ]
+    whole = train(compose(*words, f"run_dir={tmp_path / 'whole'}")).directory
+    kept = sorted(folder.glob("*.ckpt"))
+    assert len(kept) == 6
+    for number, path in enumerate(kept):
+        copy = tmp_path / f"{number}"
+        shutil.copytree(whole, copy)
+        shutil.copy(path, copy / "checkpoints" / "own.ckpt")
+        train(compose(f"resume={copy / 'checkpoints' / 'own.ckpt'}"))
+        same(whole, copy)
 
 
 def test_a_path_needs_no_other_word_and_a_moved_run_goes_on_where_it_is(cli, tmp_path):
@@ -204,14 +268,62 @@ def test_a_longer_run_that_is_killed_is_not_finished(tmp_path):
     assert json.loads((directory / "results.json").read_text())["train"]["epochs"] == 12
 
 
-def test_a_damaged_checkpoint_is_refused(tiny):
+def test_a_damaged_checkpoint_falls_back_to_the_one_before(tiny, capsys):
+    words = ("data=digits", "trainer.max_epochs=2", "resume=auto")
+    directory = train(tiny(*words)).directory
+    last = directory / "checkpoints" / "last.ckpt"
+    content = bytearray(last.read_bytes())
+    # a single bit of a weight
+    content[len(content) // 2] ^= 4
+    last.write_bytes(bytes(content))
+    train(tiny(*words, "trainer.max_epochs=3"))
+    said = capsys.readouterr().out
+    assert "last.ckpt cannot be read as such" in said
+    assert "best.ckpt, of step " in said
+    assert weights(directory)["global_step"] == 6
+
+
+def test_damaged_checkpoints_alone_are_refused(tiny):
     directory = train(tiny("data=digits", "resume=auto")).directory
-    (directory / "checkpoints" / "last.ckpt").write_bytes(b"not a checkpoint")
+    for path in (directory / "checkpoints").iterdir():
+        path.write_bytes(b"not a checkpoint")
     with pytest.raises(RunError, match="cannot be read"):
         train(tiny("data=digits", "resume=auto", "trainer.max_epochs=2"))
     # nothing of the run is lost
     assert (directory / "results.json").exists()
     assert yaml.safe_load((directory / "config.yaml").read_text())["trainer"]["max_epochs"] == 1
+
+
+@pytest.mark.parametrize("wish", ["auto", "path"])
+def test_a_run_whose_last_checkpoint_is_gone_is_not_begun_anew(tiny, wish):
+    directory = train(tiny("data=digits")).directory
+    (directory / "checkpoints" / "last.ckpt").unlink()
+    before = {p: p.read_bytes() for p in directory.rglob("*") if p.is_file()}
+    words = (f"resume={directory}",) if wish == "path" else ("data=digits", "resume=auto")
+    config = (
+        tiny(*words, "trainer.max_epochs=2")
+        if wish == "auto"
+        else compose(*words, "trainer.max_epochs=2")
+    )
+    with pytest.raises(RunError, match=r"last\.ckpt is gone; give resume=.*best\.ckpt"):
+        train(config)
+    assert {p: p.read_bytes() for p in directory.rglob("*") if p.is_file()} == before
+
+
+def test_a_checkpoint_of_another_architecture_is_refused(tiny, tmp_path):
+    one = train(tiny("data=digits", "model.latent_dim=3")).directory
+    two = train(tiny("data=digits", "model.latent_dim=4", f"run_dir={tmp_path / 'two'}")).directory
+    shutil.copy(two / "checkpoints" / "last.ckpt", one / "checkpoints" / "last.ckpt")
+    with pytest.raises(ConfigError, match=r"has model\.latent_dim=4 and this has"):
+        train(compose(f"resume={one}", "trainer.max_epochs=2"))
+
+
+@pytest.mark.parametrize("content", ["[]", "{", "3"])
+def test_damaged_results_are_one_sentence(tiny, content):
+    directory = train(tiny("data=digits")).directory
+    (directory / "results.json").write_text(content)
+    with pytest.raises(RunError, match=r"results\.json.*cannot be read"):
+        train(compose(f"resume={directory}"))
 
 
 def test_a_config_from_elsewhere_cannot_say_what_may_be_loaded(tiny):
@@ -220,5 +332,5 @@ def test_a_config_from_elsewhere_cannot_say_what_may_be_loaded(tiny):
     path.write_text(path.read_text().replace("allow: []", "allow: [os]"))
     assert compose(f"resume={directory}")["allow"] == []
     path.write_text(path.read_text().replace("vae.objectives.elbo.ELBO", "os.system"))
-    with pytest.raises(ConfigError, match=r"got os\.system"):
+    with pytest.raises(ConfigError, match=r"os\.system"):
         train(compose(f"resume={directory}", "trainer.max_epochs=2"))

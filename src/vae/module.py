@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from vae import rng
+from vae import replay, rng
 from vae.errors import NonFiniteLoss
 from vae.evaluation import Batch, EvaluationModule
 from vae.metrics.estimate import Means
@@ -66,7 +66,12 @@ class VAEModule(EvaluationModule):
         # how long training took before that checkpoint, and when it went on
         self.seconds_before, self.began = 0.0, time.perf_counter()
         self.total_steps: float = math.inf
+        # examples and batches of all devices that were trained on, and the best validation score
+        self.examples = self.batches = 0
+        self.best_score: float | None = None
         self.latent_use: LatentUse | None = None
+        # whether the checkpoint was made at an epoch's last step, before its validation
+        self.validate_first = False
 
     def _record(self, batch: Batch) -> Record:
         record: Record = self.model(batch.x, self.objective.num_samples)
@@ -86,26 +91,32 @@ class VAEModule(EvaluationModule):
         self.total_steps = self.trainer.estimated_stepping_batches
         if self.trainer.world_size > 1:
             torch.manual_seed(torch.initial_seed() + 1_000_003 * self.global_rank)
+        if self.validate_first:
+            replay.validate_first(self.trainer)
         kept, self.kept = self.kept, None
         if kept is None:
             return
-        self.rows = [row.to(self.device) for row in kept["rows"]]
+        if len(kept["rows"]) == self.trainer.world_size and isinstance(kept["rows"][0], list):
+            self.rows = [row.to(self.device) for row in kept["rows"][self.global_rank]]
         # Lightning has set the loader up before it reads the checkpoint, and forgets its place
-        self._loader().load_state_dict(kept["loader"])
+        if kept["loader"] is not None:
+            self._loader().load_state_dict(kept["loader"])
         # another number of processes has no noise to go on with
         if len(kept["rng"]) == self.trainer.world_size:
             rng.restore(kept["rng"][self.global_rank])
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss of a batch; means over the interval are logged at each interval's end."""
+        self.examples += len(batch.x) * self.trainer.world_size
+        self.batches += 1
         record = self._record(batch)
         if batch_idx == 0:
-            self._check_support(record)
+            self.model.check(batch.x)
         terms = self.objective(record, self._passed())
         with torch.no_grad():
             self.rows.append(torch.stack(self._quantities(terms)).mean(1))
         trainer = self.trainer
-        interval = trainer.log_every_n_steps or 50  # type: ignore[attr-defined]
+        interval = log_interval(trainer)
         steps = trainer.is_last_batch or (batch_idx + 1) % trainer.accumulate_grad_batches == 0
         log_now = steps and (self.global_step + 1) % interval == 0
         # a look at every step would have other devices wait at every step
@@ -124,7 +135,6 @@ class VAEModule(EvaluationModule):
         if not len(batch.x):
             return
         record = self._record(batch)
-        self._check_support(record)
         self.val_means.update(*self._quantities(self.objective(record, self._passed())))
         self.val_latents.update(*centre(record.posterior), record.kl_per_dimension)
 
@@ -133,12 +143,16 @@ class VAEModule(EvaluationModule):
         with warnings.catch_warnings():
             # a process may have had no example
             warnings.filterwarnings("ignore", message="The ``compute`` method of metric")
-            means, use = self.val_means.compute(), self.val_latents.compute()
+            means, use = self.val_means.compute(), self.val_latents.use()
         values = {f"val/{name}": e.value for name, e in means.items()}
         values["val/active_units"] = float(use.active.sum())
         if use.rate is not None:
             values |= {f"val/rate_of/{d:03}": float(r) for d, r in enumerate(use.rate)}
         self.latent_use = use
+        if not self.trainer.sanity_checking:
+            score = means["elbo"].value if self.bounded else -means["distortion"].value
+            if math.isfinite(score):
+                self.best_score = max(score, score if self.best_score is None else self.best_score)
         self.val_means.reset()
         self.val_latents.reset()
         # the same on every rank already; saying so spares a warning
@@ -156,10 +170,15 @@ class VAEModule(EvaluationModule):
         self._check_finite()
         checkpoint["vae"] = self.card
         checkpoint["resume"] = {
-            "rng": rng.gather(),
-            "rows": [row.cpu() for row in self.rows],
-            "loader": self._loader().state_dict(),
+            "rng": rng.gather(rng.state()),
+            "rows": rng.gather([row.cpu() for row in self.rows]),
+            # a tuner's checkpoints are made before there is a loader
+            "loader": None if self._loader() is None else self._loader().state_dict(),
             "seconds": self.seconds(),
+            "pending": self._pending(),
+            "examples": self.examples,
+            "batches": self.batches,
+            "best_score": self.best_score,
         }
         for logger in self.loggers:
             # a run that goes on from here has logged all that came before
@@ -172,6 +191,19 @@ class VAEModule(EvaluationModule):
                 "trainer.gradient_clip_val."
             )
 
+    def _pending(self) -> dict[str, Any] | None:
+        """What this step has logged, where the checkpoint is made before loggers are told of it."""
+        trainer, loop = self.trainer, self.trainer.fit_loop.epoch_loop
+        progress: Any = loop.batch_progress.current
+        connector = trainer._logger_connector
+        if progress.completed == progress.processed or loop._should_accumulate():
+            return None
+        if not connector.should_update_logs:
+            return None
+        values = {name: float(value) for name, value in connector.metrics["log"].items()}
+        values["epoch"] = self.current_epoch
+        return {"step": loop._batches_that_stepped, "values": values}
+
     def _loader(self) -> Any:
         return self.trainer.train_dataloader
 
@@ -180,15 +212,23 @@ class VAEModule(EvaluationModule):
         return self.seconds_before + time.perf_counter() - self.began
 
     def on_fit_start(self) -> None:
-        """Start the clock."""
+        """Start the clock, and log what the checkpoint was made too early for."""
         self.began = time.perf_counter()
+        if self.kept and (pending := self.kept.get("pending")):
+            for logger in self.loggers:
+                logger.log_metrics(pending["values"], pending["step"])
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep what `on_train_start` goes on with; the run may have moved since."""
         old, new = (card["config"]["run_dir"] for card in (checkpoint["vae"], self.card))
         checkpoint["callbacks"] = moved(checkpoint["callbacks"], old, new)
+        self.validate_first = replay.owes_validation(checkpoint["loops"], self.trainer)
         self.kept = checkpoint.get("resume")
-        self.seconds_before = self.kept["seconds"] if self.kept else 0.0
+        if self.kept:
+            self.seconds_before = self.kept["seconds"]
+            self.examples = self.kept.get("examples", 0)
+            self.batches = self.kept.get("batches", 0)
+            self.best_score = self.kept.get("best_score")
 
     def _check_finite(self) -> None:
         """Stop at the first step since the last log whose terms are not all finite."""
@@ -209,3 +249,9 @@ class VAEModule(EvaluationModule):
     def _kept(self) -> str:
         epochs = self.current_epoch
         return f"the checkpoint of epoch {epochs} is kept" if epochs else "no epoch was finished"
+
+
+def log_interval(trainer: Any) -> int:
+    """The steps from one log of training to the next; with 0, more than any training has."""
+    steps: int = trainer.log_every_n_steps
+    return steps if steps > 0 else 2**62

@@ -1,17 +1,16 @@
 """Going on with a run that was interrupted: where from, and whether it is the same run."""
 
 import json
-from collections.abc import Mapping, Sequence
-from copy import deepcopy
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from vae import checkpoint as checkpoints
 from vae.errors import ConfigError, RunError
 from vae.nested import flat, moved
-from vae.run import read_checkpoint
+from vae.runs.adopt import read_config, wish
+from vae.secret import recorded
 
 Config = Mapping[str, Any]
 
@@ -23,7 +22,10 @@ FREE = (
     "logger",
     "evaluate",
     "data.root",
+    "data.path",
     "data.source.root",
+    "data.source.path",
+    "data.source.mirrors",
     "callbacks.monitor",
     "callbacks.progress",
     "callbacks.pruner",
@@ -50,65 +52,15 @@ class Start:
 
     Arguments:
         checkpoint: What it goes on from; None to begin anew.
+        step: The number of steps that it has behind it.
+        data: What the checkpoint says of the data it was trained on; None if nothing.
         results: What results.json holds, if the run is finished already.
     """
 
     checkpoint: Path | None = None
+    step: int = 0
+    data: Config | None = None
     results: dict[str, Any] | None = None
-
-
-def adopt(config: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
-    """With resume=PATH, the settings of the run at that path, changed by the overrides alone.
-
-    Arguments:
-        config: The config as composed.
-        overrides: The words of the command line.
-
-    Raises:
-        ConfigError: If a word chooses from a group other than logger.
-        RunError: If there is no run at the path.
-    """
-    if wish(config) in (None, "auto"):
-        return config
-    home = run_directory(Path(str(config["resume"])))
-    before = read_config(home)
-    settings = moved(before, str(before["run_dir"]), str(home))
-    settings |= {name: config[name] for name in ("allow", "resume")} | {"run_dir": str(home)}
-    # a search has ended its trial, and hears no more of it
-    settings["callbacks"]["pruner"] = None
-    for word in overrides:
-        key = word.lstrip("+~").partition("=")[0]
-        group = key.partition("/")[0].partition("@")[0]
-        if key in ("resume", "run_dir", "allow"):
-            continue
-        group_like = "." not in key and isinstance(config.get(key), Mapping | None)
-        if key != "logger" and ("/" in key or group_like):
-            raise ConfigError(
-                f"resume= takes its choices from the run, got {word}; change single settings, for "
-                f"instance trainer.max_epochs=, or leave the word {group} out."
-            )
-        *path, last = key.split(".")
-        node, composed = settings, config
-        for name in path:
-            node, composed = node.setdefault(name, {}), composed.get(name, {})
-        if last in composed:
-            node[last] = deepcopy(composed[last])
-        else:
-            node.pop(last, None)
-    return dict(moved(settings, str(config["run_dir"]), str(home)))
-
-
-def wish(config: Config) -> str | None:
-    """`resume` as "auto", a path or None; true and false are words for the first and the last."""
-    known = {True: "auto", False: None, None: None}
-    return known[config["resume"]] if config["resume"] in known else str(config["resume"])
-
-
-def run_directory(path: Path) -> Path:
-    """The absolute run directory of a path: itself, or where a checkpoint lies."""
-    if path.is_file():
-        path = path.parent.parent if path.parent.name == "checkpoints" else path.parent
-    return path.absolute()
 
 
 def start(config: Config, directory: Path) -> Start:
@@ -120,60 +72,132 @@ def start(config: Config, directory: Path) -> Start:
 
     Raises:
         ConfigError: If the directory holds a run with other settings.
-        RunError: If what it holds is damaged.
+        RunError: If what it holds is damaged, or it has nothing to go on from.
     """
     wanted = wish(config)
-    if wanted is None:
+    if wanted is None or not (directory / "config.yaml").is_file():
         return Start()
-    named = Path(wanted)
-    if not (directory / "config.yaml").is_file():
+    results = finished(config, directory)
+    named = Path(wanted).expanduser()
+    if named.is_file():
+        return _from(named.absolute(), _read(named), config)
+    if results is not None:
+        return Start(results=results)
+    found = _newest(directory, config)
+    if found is not None:
+        return _from(*found, config)
+    others = sorted((directory / "checkpoints").glob("*.ckpt"))
+    if wanted == "auto" and not others:
+        # killed before it kept anything
         return Start()
+    last = _last_path(directory, config)
+    remedy = f"give resume={others[0]}" if others else "begin it again in another run_dir"
+    raise RunError(f"a run goes on from its last checkpoint, but {last} is gone; {remedy}.")
+
+
+def finished(config: Config, directory: Path) -> dict[str, Any] | None:
+    """What results.json holds, if the run that `resume` asks for is there and finished.
+
+    Raises:
+        ConfigError: If the directory holds a run with other settings.
+        RunError: If its results are damaged.
+    """
+    wanted = wish(config)
+    if wanted is None or not (directory / "config.yaml").is_file():
+        return None
     before = read_config(directory)
-    if differing := differences(before, config):
+    _refuse_differences(before, config, str(directory))
+    longer = any(
+        before["trainer"].get(name) != config["trainer"][name]
+        for name in ("max_epochs", "max_steps", "max_time")
+    )
+    return None if longer or Path(wanted).expanduser().is_file() else _results(directory)
+
+
+def _refuse_differences(before: Config, now: Config, where: str) -> None:
+    if differing := differences(before, now):
         key, old, new = differing[0]
         more = f" (and {len(differing) - 1} more)" if len(differing) > 1 else ""
         raise ConfigError(
-            f"a run resumes with the settings it began with, but {directory} has {key}={old} and "
+            f"a run resumes with the settings it began with, but {where} has {key}={old} and "
             f"this has {key}={new}{more}; leave that setting as it was, or choose another run_dir."
         )
-    longer = any(
-        before["trainer"][name] != config["trainer"][name]
-        for name in ("max_epochs", "max_steps", "max_time")
-    )
-    if named.is_file():
-        return Start(checkpoint=named.absolute())
-    results = None if longer else _results(directory)
-    # SLURM's requeueing has Lightning leave one of its own
-    kept = [directory / "checkpoints" / "last.ckpt", *directory.glob("hpc_ckpt_*.ckpt")]
-    there = [path for path in kept if path.is_file()]
-    return Start(max(there, key=lambda p: p.stat().st_mtime, default=None), results)
 
 
-def read_config(directory: Path) -> dict[str, Any]:
-    """The config.yaml of a run directory.
+def _last_path(directory: Path, config: Config) -> Path:
+    last = (config["callbacks"] or {}).get("last") or {}
+    return directory / "checkpoints" / f"{last.get('filename', 'last')}.ckpt"
+
+
+def _newest(directory: Path, config: Config) -> tuple[Path, dict[str, Any]] | None:
+    """The newest whole checkpoint that training can go on from; None if the last one is gone.
 
     Raises:
-        RunError: If there is none, or it is damaged.
+        RunError: If the last one is damaged, and no other is whole.
     """
-    path = directory / "config.yaml"
-    try:
-        config = yaml.safe_load(path.read_text())
-    except (OSError, ValueError, yaml.YAMLError) as e:
+    # SLURM's requeueing has Lightning leave one of its own
+    newest = [_last_path(directory, config), *directory.glob("hpc_ckpt_*.ckpt")]
+    newest = [path for path in newest if path.exists()]
+    newest.sort(key=lambda p: p.stat().st_mtime, reverse=True)
+    if not newest:
+        return None
+    others = [p for p in (directory / "checkpoints").glob("*.ckpt") if p not in newest]
+    others.sort(key=lambda p: p.stat().st_mtime, reverse=True)
+    failure: RunError | None = None
+    for path in [*newest, *others]:
+        try:
+            content = _read(path)
+        except RunError as e:
+            failure = failure or e
+            continue
+        if failure is not None:
+            print(
+                f"warning: {failure} Going on from the one before, {path}, of step "
+                f"{content['global_step']}.",
+                flush=True,
+            )
+        return path, content
+    assert failure is not None
+    raise failure
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A checkpoint that training can go on from.
+
+    Raises:
+        RunError: If it is damaged, or is none.
+    """
+    content = checkpoints.read(path)
+    if not isinstance(content, dict) or not {"global_step", "optimizer_states", "vae"} <= set(
+        content
+    ):
         raise RunError(
-            f"resume= takes a run directory or a checkpoint in one, but {path} cannot be read "
-            f"({' '.join(str(e).split())[:200]}); give a directory that python -m vae.train wrote."
-        ) from e
-    if not isinstance(config, dict) or "trainer" not in config:
-        raise RunError(
-            f"a run's config.yaml holds its settings, but {path} does not; give a directory that "
-            "python -m vae.train wrote."
+            f"training goes on from a checkpoint that training wrote, but {path} has no "
+            "optimiser; give checkpoints/last.ckpt of a run."
         )
-    return config
+    return content
+
+
+def _from(path: Path, content: dict[str, Any], config: Config) -> Start:
+    """Go on from a checkpoint, if it is one of this run.
+
+    Raises:
+        ConfigError: If it was trained with other settings.
+    """
+    try:
+        card = content["vae"]
+        _refuse_differences(card["config"], config, str(path))
+        return Start(path, int(content["global_step"]), card.get("data"))
+    except (KeyError, TypeError, AttributeError) as e:
+        raise RunError(
+            f"a checkpoint of this package carries the config it was trained with, but {path} has "
+            "none; give one that python -m vae.train wrote."
+        ) from e
 
 
 def differences(before: Config, now: Config) -> list[tuple[str, Any, Any]]:
     """The settings that two configs of one run may not differ in, but do."""
-    one, two = (flat(moved(c, str(c["run_dir"]), ".")) for c in (before, now))
+    one, two = (flat(recorded(moved(c, str(c["run_dir"]), "."))) for c in (before, now))
     keys = [*one, *(k for k in two if k not in one)]
     return [
         (key, one.get(key), two.get(key))
@@ -193,26 +217,11 @@ def _results(directory: Path) -> dict[str, Any] | None:
         return None
     try:
         results = json.loads(path.read_text())
-    except ValueError as e:
+        if not isinstance(results, dict):
+            raise ValueError("it holds no results")
+    except (OSError, ValueError) as e:
         raise RunError(
             f"a run's results.json holds what train wrote, but {path} cannot be read ({e}); move "
             "it away to have the run go on."
         ) from e
     return results if results.get("complete") else None
-
-
-def step(checkpoint: Path | None) -> int:
-    """The number of steps that a checkpoint has behind it; 0 without one.
-
-    Raises:
-        RunError: If it is not a checkpoint.
-    """
-    if checkpoint is None:
-        return 0
-    content = read_checkpoint(checkpoint)
-    if not isinstance(content, dict) or not {"global_step", "optimizer_states"} <= set(content):
-        raise RunError(
-            f"training goes on from a checkpoint that training wrote, but {checkpoint} has no "
-            "optimiser; give checkpoints/last.ckpt of a run."
-        )
-    return int(content["global_step"])

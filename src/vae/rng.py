@@ -29,10 +29,10 @@ def restore(state: dict[str, Any]) -> None:
             torch.cuda.set_rng_state(value, device)
 
 
-def gather() -> list[dict[str, Any]]:
-    """The states of every process, in the order of their ranks; all of them must call this."""
+def gather(value: Any) -> list[Any]:
+    """A value of every process, in the order of their ranks; all of them must call this."""
     if not (dist.is_available() and dist.is_initialized()):
-        return [state()]
-    states: list[Any] = [None] * dist.get_world_size()
-    dist.all_gather_object(states, state())
-    return states
+        return [value]
+    values: list[Any] = [None] * dist.get_world_size()
+    dist.all_gather_object(values, value)
+    return values

@@ -1,10 +1,14 @@
 """The test of a model, at the end of training and on request."""
 
+import signal
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
 from lightning.pytorch import Trainer
 
 from vae.analysis import analyse
@@ -18,6 +22,7 @@ def test(
     data: DataModule,
     trainer: Trainer,
     settings: Mapping[str, Any],
+    seed: int,
     directory: Path,
     collect: Callable[..., dict[str, Any]],
 ) -> dict[str, Any]:
@@ -30,6 +35,7 @@ def test(
         data: The data module.
         trainer: The trainer.
         settings: As in conf/evaluation.
+        seed: Of the samples, which must not depend on how training left the generators.
         directory: Where results.json goes.
         collect: `vae.results.collect`, but for the analysis and the seconds.
 
@@ -37,13 +43,32 @@ def test(
         What results.json holds (without the closer look, on processes but the first).
     """
     start = time.perf_counter()
-    trainer.test(module, datamodule=data, verbose=False)
-    results = collect(analysis=None, seconds=time.perf_counter() - start)
-    if trainer.is_global_zero:
-        write_results(results, directory)
-        analysis = analyse(module, data, settings, trainer.strategy.root_device)
-        results = collect(analysis=analysis, seconds=time.perf_counter() - start)
-        write_results(results, directory)
-        print_results(results, directory)
-    trainer.strategy.barrier()
+    with ended_by_sigterm():
+        torch.manual_seed(seed + 1_000_003 * trainer.global_rank)
+        trainer.test(module, datamodule=data, verbose=False)
+        results = collect(analysis=None, seconds=time.perf_counter() - start)
+        if trainer.is_global_zero:
+            write_results(results, directory)
+            analysis = analyse(module, data, settings, trainer.strategy.root_device)
+            results = collect(analysis=analysis, seconds=time.perf_counter() - start)
+            write_results(results, directory)
+            print_results(results, directory)
+        trainer.strategy.barrier()
     return results
+
+
+@contextmanager
+def ended_by_sigterm() -> Iterator[None]:
+    """While inside, SIGTERM ends this process; Lightning would note it and test on."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

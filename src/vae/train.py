@@ -29,17 +29,21 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf, read_write
 
-from vae.argv import command_line, one_job
+from vae.argv import command_line, one_job, written
 from vae.command import compose as compose
 from vae.command import plain, run
+from vae.runs.claim import let_go
+from vae.secret import recorded
 
 if TYPE_CHECKING:
     from lightning.pytorch import Trainer
 
     from vae.data.module import DataModule
     from vae.model import VAE
+    from vae.module import VAEModule
+    from vae.resume import Start
 
 
 @dataclass(frozen=True)
@@ -71,84 +75,63 @@ def train(config: dict[str, Any], words: Sequence[str] | None = None) -> Result:
         DataError: If the data is missing, damaged, or not what the likelihood explains.
         NonFiniteLoss: If training diverges; the last good checkpoint is kept.
     """
-    import lightning
-    import torch
+    from vae import devices, resume, settings, spawn
+    from vae.runs.adopt import wish
+    from vae.runs.claim import claim, enter, let_go
 
-    from vae import build, devices, report, results, resume, settings, spawn
-    from vae.loggers.log import Log
-    from vae.pages.run import write_report
-    from vae.process import prepare
-    from vae.testing import test
-
-    settings.check(config, settings.TRAIN)
-    directory = Path(config["run_dir"]).absolute()
-    begin = resume.start(config, directory)
-    if begin.results is not None:
-        return _result(config, directory)
-    devices.check(config)
+    settings.check(config, settings.TRAIN, "train")
+    directory = Path(config["run_dir"]).expanduser().absolute()
+    again = wish(config) is not None
     words = command_line("train") if words is None else words
-    if spawn.wanted(config):
-        spawn.run(config, list(words))
-        return _result(config, directory)
-    checkpoint = begin.checkpoint
-    # a checkpoint that cannot be gone on with is refused before anything is written
-    steps = resume.step(checkpoint)
-    new = report.claim(config, directory, again=resume.wish(config) is not None)
+    try:
+        if again:
+            # what there is to go on from must not change meanwhile
+            enter(directory)
+        begin = resume.start(config, directory)
+        if begin.results is not None:
+            return _result(config, directory)
+        devices.check(config)
+        if spawn.wanted(config):
+            let_go(directory)
+            spawn.run(config, list(words))
+            return _result(config, directory)
+        new = claim(config, directory, again)
+        return _train(config, directory, begin, list(words), new)
+    finally:
+        let_go(directory)
+
+
+def _train(
+    config: dict[str, Any], directory: Path, begin: Start, words: list[str], new: bool
+) -> Result:
+    """Train in a directory that is this process's."""
+    import lightning
+
+    from vae import build
+    from vae.loggers.log import Log
+    from vae.process import prepare
+    from vae.run import same_data
+    from vae.runs.claim import release, renew
+
     prepare(config["threads"])
     lightning.seed_everything(config["seed"], verbose=False)
     try:
         data = build.build_data(config)
+        same_data(begin.data, data)
         module = build.build_module(config, data)
         loggers = build.build_loggers(config)
         callbacks = build.build_callbacks(config, module)
         trainer = build.build_trainer(config, callbacks, loggers)
-    except Exception:
-        if new:
-            report.release(directory)
+        if not new:
+            renew(config, directory)
+    except BaseException:
+        if new and not _in_a_sweep():
+            release(directory)
         raise
     failed, found = True, None
     logs = [logger for logger in loggers if isinstance(logger, Log)]
     try:
-        if trainer.is_global_zero:
-            report.print_summary(config, data, module.model, trainer, checkpoint)
-        for log in logs:
-            log.start(config, steps)
-        trainer.fit(
-            module,
-            datamodule=data,
-            ckpt_path=None if checkpoint is None else str(checkpoint),
-            weights_only=True,
-        )
-        known = results.training(trainer, data, module.seconds(), module.bounded)
-        _forget_requeueing(trainer, directory)
-        path = _best(trainer)
-        if "fsdp" in str(config["trainer"]["strategy"]):
-            # its weights are divided among the processes; whole ones are tested
-            module = build.build_module(config, data)
-            whole = {**config, "trainer": {**config["trainer"], "strategy": "ddp"}}
-            trainer = build.build_trainer(whole, callbacks, loggers)
-        if path:
-            weights = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
-            module.load_state_dict(weights)
-        collect = partial(
-            results.collect,
-            config,
-            data,
-            module,
-            trainer,
-            checkpoint=Path(path) if path else None,
-            words=words,
-            train=known,
-            score=known["best_val_score"],
-        )
-        if any(getattr(c, "pruned", False) for c in callbacks):
-            found = collect(analysis={}, seconds=0.0) | {"pruned": True}
-            if trainer.is_global_zero:
-                report.write_results(found, directory)
-        else:
-            found = test(module, data, trainer, config["evaluate"], directory, collect)
-        if trainer.is_global_zero:
-            write_report(directory)
+        found, module = _fit_and_test(config, directory, begin, words, data, module, trainer)
         failed = False
     except SystemExit as e:
         # Lightning ends training so on Ctrl-C, and with code 0 on SIGTERM
@@ -157,9 +140,84 @@ def train(config: dict[str, Any], words: Sequence[str] | None = None) -> Result:
     finally:
         if failed:
             _end_children(trainer)
+        kept = _checkpoints(directory, trainer)
         for log in logs:
-            log.close(found, _checkpoints(directory), failed)
+            log.close(found, kept, failed)
+        if failed and new and not trainer.global_step and not kept and not _in_a_sweep():
+            # it was refused before it began
+            release(directory)
     return Result(module.model.eval(), data, found, directory)
+
+
+def _fit_and_test(
+    config: dict[str, Any],
+    directory: Path,
+    begin: Start,
+    words: list[str],
+    data: DataModule,
+    module: VAEModule,
+    trainer: Trainer,
+) -> tuple[dict[str, Any], VAEModule]:
+    """Train, test the best, and report; what results.json holds, and the module tested."""
+    from vae import build, report, results
+    from vae import checkpoint as checkpoints
+    from vae.loggers.log import Log
+    from vae.pages.run import write_report
+    from vae.testing import test
+
+    callbacks, loggers = list(trainer.callbacks), list(trainer.loggers)  # type: ignore[attr-defined]
+    if trainer.is_global_zero:
+        report.print_summary(config, data, module.model, trainer, begin.checkpoint)
+    for log in loggers:
+        if isinstance(log, Log):
+            log.start(recorded(config), begin.step)
+    trainer.fit(
+        module,
+        datamodule=data,
+        ckpt_path=None if begin.checkpoint is None else str(begin.checkpoint),
+        weights_only=True,
+    )
+    loop = trainer.fit_loop.epoch_loop
+    # where nothing was left to train, Lightning has not counted the checkpoint's last step
+    loop._batches_that_stepped = max(loop._batches_that_stepped, trainer.global_step)
+    known = results.training(trainer, module)
+    _forget_requeueing(trainer, directory)
+    path = _best(trainer)
+    if "fsdp" in str(config["trainer"]["strategy"]):
+        # its weights are divided among the processes; whole ones are tested
+        module = build.build_module(config, data)
+        whole = {**config, "trainer": {**config["trainer"], "strategy": "ddp"}}
+        trainer = build.build_trainer(whole, callbacks, loggers)
+    if path:
+        module.load_state_dict(checkpoints.read(Path(path))["state_dict"])
+    collect = partial(
+        results.collect,
+        config,
+        data,
+        module,
+        trainer,
+        checkpoint=Path(path) if path else None,
+        words=words,
+        train=known,
+        score=known["best_val_score"],
+    )
+    if any(getattr(c, "pruned", False) for c in callbacks):
+        found = collect(analysis={}, seconds=0.0) | {"pruned": True}
+        if trainer.is_global_zero:
+            report.write_results(found, directory)
+    else:
+        found = test(module, data, trainer, config["evaluate"], config["seed"], directory, collect)
+    if trainer.is_global_zero:
+        write_report(directory)
+    return found, module
+
+
+def _in_a_sweep() -> bool:
+    """Whether this is a job of a multirun, whose summary names those that were refused."""
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    return HydraConfig.initialized() and HydraConfig.get().mode is RunMode.MULTIRUN
 
 
 def _result(config: dict[str, Any], directory: Path) -> Result:
@@ -179,10 +237,10 @@ def _forget_requeueing(trainer: Trainer, directory: Path) -> None:
     trainer.strategy.barrier()
 
 
-def _checkpoints(directory: Path) -> dict[str, Path]:
-    """The checkpoints that a run has left, by their names."""
-    paths = (directory / "checkpoints" / f"{name}.ckpt" for name in ("best", "last"))
-    return {path.stem: path for path in paths if path.is_file()}
+def _checkpoints(directory: Path, trainer: Trainer) -> dict[str, Path]:
+    """The checkpoints that a run has left, as best and last."""
+    paths = {"best": Path(_best(trainer) or "."), "last": directory / "checkpoints" / "last.ckpt"}
+    return {name: path for name, path in paths.items() if path.is_file()}
 
 
 def _end_children(trainer: Trainer) -> None:
@@ -207,10 +265,10 @@ def _score(config: dict[str, Any]) -> float | None:
     if config["resume"]:
         from vae import resume
 
-        directory = Path(config["run_dir"]).absolute()
-        if (begin := resume.start(config, directory)).results is not None:
+        directory = Path(config["run_dir"]).expanduser().absolute()
+        if (results := resume.finished(config, directory)) is not None:
             print(f"finished before: {directory}", flush=True)
-            return begin.results["score"]  # type: ignore[no-any-return]
+            return results["score"]  # type: ignore[no-any-return]
     return train(config).results["score"]  # type: ignore[no-any-return]
 
 
@@ -224,25 +282,58 @@ def task(config: DictConfig) -> float:
     from hydra.core.hydra_config import HydraConfig
 
     from vae import multirun
-    from vae.resume import adopt
+    from vae.runs.adopt import adopt
 
     job = HydraConfig.get()
-    directory = Path(job.runtime.output_dir)
-    config.run_dir = str(directory)
+    directory = made = Path(job.runtime.output_dir)
     try:
-        settings = adopt(plain(config), job.overrides.task)
+        directory = _own_directory(config, directory)
+        config.run_dir = str(directory)
+        settings = adopt(plain(config), written(job.overrides.task))
         multirun.check(settings)
-        if "wandb" in settings["logger"]:
-            settings["logger"]["wandb"]["group"] = settings["logger"]["wandb"].get(
-                "group"
-            ) or multirun.group_of(directory)
+        loggers = settings.get("logger") or {}
+        if "wandb" in loggers:
+            group = loggers["wandb"].get("group")
+            loggers["wandb"]["group"] = group or multirun.group_of(directory)
         with one_job(directory):
             score = _score(settings)
             return math.nan if score is None else float(score)
     finally:
-        # Hydra made it, also for a job that was refused or went on elsewhere
-        with contextlib.suppress(OSError):
-            directory.rmdir()
+        let_go(directory)
+        for path in {directory, made}:
+            # Hydra made it, also for a job that was refused or went on elsewhere
+            with contextlib.suppress(OSError):
+                path.rmdir()
+
+
+def _own_directory(config: DictConfig, directory: Path) -> Path:
+    """The run directory; where the time named it, the next name that no other run has.
+
+    Raises:
+        ConfigError: If run_dir is empty.
+    """
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    from vae.errors import ConfigError
+    from vae.runs.claim import free_directory, is_first
+
+    raw = OmegaConf.to_container(config, resolve=False)
+    assert isinstance(raw, dict)
+    job = HydraConfig.get()
+    if job.mode is RunMode.RUN and not str(raw["run_dir"] or "").strip():
+        raise ConfigError(
+            "run_dir is the folder that a run is kept in, got nothing; name one, or leave it out."
+        )
+    named = "${now" not in str(raw["run_dir"])
+    # hydra.run.dir names it too
+    named = named or any(w.lstrip("+").startswith("hydra.run.dir=") for w in job.overrides.hydra)
+    if named or job.mode is not RunMode.RUN or config.resume or not is_first():
+        return directory
+    directory = free_directory(directory)
+    with read_write(job):  # type: ignore[arg-type]
+        job.runtime.output_dir = str(directory)
+    return directory
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""Run directories: whose they are, and what they hold."""
