@@ -83,7 +83,7 @@ def test_labels_and_a_split_of_its_own(tmp_path):
     ("array", "message"),
     [
         (BYTES / 255 - 0.5, "has levels from -0.5"),
-        (BYTES.astype(np.int64) * 2, "levels from 0 to 5"),
+        (BYTES.astype(np.int64) * 1000, "levels from 0 to 255000"),
         (np.where(BYTES[0, 0, 0] == BYTES, np.nan, 1.0), "finite numbers"),
         (np.zeros((20, 30)), "reshape them"),
         (np.zeros((20, 6, 5, 4)), "1 or 3 channels"),

@@ -10,6 +10,7 @@ import numpy as np
 import platformdirs
 from filelock import FileLock
 
+from vae import files
 from vae.data.source import Array, Source
 from vae.errors import DataError
 
@@ -38,7 +39,7 @@ def cached(source: Source) -> dict[str, Array]:
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         locks = cache_dir() / "locks"
-        locks.mkdir(exist_ok=True)
+        locks.mkdir(parents=True, exist_ok=True)
         with FileLock(locks / f"{folder.name}.lock"):
             # another process may have decoded them while this one waited
             if (arrays := _open(folder)) is not None:
@@ -68,7 +69,7 @@ def _decode(source: Source, folder: Path) -> None:
     scratch.mkdir(exist_ok=True)
     paths = source.write(scratch)
     checksums = {name: _checksum(np.load(path, mmap_mode="r")) for name, path in paths.items()}
-    (scratch / "sha256.json").write_text(json.dumps(checksums, indent=2))
+    files.write(scratch / "sha256.json", json.dumps(checksums, indent=2))
     if folder.exists():
         shutil.rmtree(folder)
     scratch.rename(folder)
@@ -80,7 +81,8 @@ def _open(folder: Path) -> dict[str, Array] | None:
         checksums = json.loads((folder / "sha256.json").read_text())
         # writable mappings would have to fit into memory and swap
         arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in checksums}
-    except (FileNotFoundError, NotADirectoryError, ValueError):
+    # whatever a damaged note or array makes of itself, it is decoded again
+    except Exception:  # noqa: BLE001
         return None
     intact = all(_checksum(array) == checksums[name] for name, array in arrays.items())
     return arrays if intact else None

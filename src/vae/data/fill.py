@@ -2,36 +2,22 @@
 
 import json
 import os
-import struct
 import time
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
+from vae import files
+from vae.data.pictures import Unreadable
 from vae.data.progress import Progress
 from vae.data.source import Array
 
+Mapped = np.memmap[Any, np.dtype[np.uint8]]
 # rows in a piece of work, and seconds between two notes of what is done
 CHUNK, SAVE = 64, 5.0
-# what PIL raises on files that are not what their names say
-UNREADABLE: tuple[type[Exception], ...] = (
-    OSError,
-    ValueError,
-    SyntaxError,
-    EOFError,
-    TypeError,
-    IndexError,
-    OverflowError,
-    Image.DecompressionBombError,
-    Image.DecompressionBombWarning,
-    struct.error,
-    zlib.error,
-)
 
 
 def fill(
@@ -43,7 +29,8 @@ def fill(
         path: The .npy file; beside it lies a note of what is done.
         count: The number of rows.
         shape: The shape of a row.
-        row: The number of a row to the row; called from several threads.
+        row: The number of a row to the row; called from several threads. It raises Unreadable for
+            a row that there is none of.
 
     Returns:
         Why, by their numbers, for rows that could not be read; they are left out, and the others
@@ -56,7 +43,7 @@ def fill(
         return failures
     rows = path.with_suffix(".rows.npy")
     done = set(state["done"]) if rows.is_file() else set()
-    array = np.lib.format.open_memmap(rows, "r+" if done else "w+", np.uint8, (count, *shape))
+    array = open_reserved(rows, (count, *shape), anew=not done)
     starts = [s for s in range(0, count, CHUNK) if s not in done]
 
     def work(start: int) -> tuple[int, dict[int, str]]:
@@ -64,14 +51,14 @@ def fill(
         for i in range(start, min(start + CHUNK, count)):
             try:
                 array[i] = row(i)
-            except UNREADABLE as e:
-                bad[i] = f"{type(e).__name__}: {' '.join(str(e).split())[:200]}"
+            except Unreadable as e:
+                bad[i] = str(e)
         return start, bad
 
     def keep(finished: bool = False) -> None:
         array.flush()
         kept = {"done": sorted(done), "failures": failures, "finished": finished}
-        _write(note, {"count": count, "shape": list(shape), **kept})
+        files.write(note, json.dumps({"count": count, "shape": list(shape), **kept}))
 
     saved = time.monotonic()
     with ThreadPoolExecutor(os.cpu_count()) as pool, Progress("decoding", count) as progress:
@@ -95,26 +82,42 @@ def fill(
 
 def _noted(note: Path, count: int, shape: Sequence[int]) -> dict[str, Any]:
     """What is done of these rows; nothing, if the note is of others or damaged."""
-    known: dict[str, Any]
     try:
         known = json.loads(note.read_text())
     except (OSError, ValueError):
-        known = {}
-    if (known.get("count"), known.get("shape")) == (count, list(shape)):
+        known = None
+    if isinstance(known, dict) and (known.get("count"), known.get("shape")) == (count, list(shape)):
         return known
     return {"done": [], "failures": {}, "finished": False}
 
 
-def _write(note: Path, value: dict[str, Any]) -> None:
-    scratch = note.with_suffix(".new")
-    scratch.write_text(json.dumps(value))
-    scratch.replace(note)
+def open_reserved(path: Path, shape: Sequence[int], anew: bool = True) -> Mapped:
+    """An array file of bytes, mapped, with its space on the disk.
+
+    Arguments:
+        path: The .npy file.
+        shape: The array's shape.
+        anew: Whether to begin it; else it is there already.
+
+    Raises:
+        OSError: If the disk has no such space.
+    """
+    # only its header and its length are written here
+    mode: Any = "w+" if anew else "r+"
+    array: Mapped = np.lib.format.open_memmap(path, mode, np.uint8, tuple(shape))
+    try:
+        files.reserve(path, path.stat().st_size)
+    except OSError:
+        del array
+        path.unlink(missing_ok=True)
+        raise
+    return array
 
 
-def _leave_out(path: Path, array: Array, failures: dict[int, str]) -> None:
+def _leave_out(path: Path, array: Mapped, failures: dict[int, str]) -> None:
     kept = [i for i in range(len(array)) if i not in failures]
     scratch = path.with_suffix(".kept.npy")
-    smaller = np.lib.format.open_memmap(scratch, "w+", np.uint8, (len(kept), *array.shape[1:]))
+    smaller = open_reserved(scratch, (len(kept), *array.shape[1:]))
     for start, some in _pieces(kept):
         smaller[start : start + len(some)] = array[some]
     smaller.flush()

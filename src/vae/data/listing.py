@@ -1,5 +1,6 @@
 """The picture files below a folder, and a key to their content."""
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from filelock import FileLock
 
 from vae.data.progress import Progress
 from vae.errors import DataError
+from vae.files import is_regular, write
 
 # files that wait to be read
 AT_ONCE = 10_000
@@ -37,13 +39,13 @@ def picture_files(root: Path) -> list[str]:
     Raises:
         DataError: If there is no such folder.
     """
-    from PIL import Image
+    from vae.data.pictures import extensions
 
     if not root.is_dir():
         raise DataError(
             f"data.root must be a folder of pictures, but {root} is not a folder; name one that is."
         )
-    known = {e for e, kind in Image.registered_extensions().items() if kind in Image.OPEN}
+    known = extensions()
     found, seen = [], set()
     for folder, folders, files in os.walk(root, followlinks=True):
         # a link may lead back to where it came from
@@ -74,19 +76,44 @@ def content(root: Path, names: Sequence[str], kept: Path) -> Content:
     for name in names:
         look.update(os.fsencode(f"{name}\0{_status(root / name)}\n"))
     path = kept / f"{look.hexdigest()}.npy"
-    kept.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.with_suffix(".lock")):
-        if path.is_file():
-            digests = np.load(path, allow_pickle=False)
-        else:
-            digests, complete = _read_all(root, names)
-            if complete:
-                scratch = path.with_suffix(f".{os.getpid()}.npy")
-                np.save(scratch, digests)
-                scratch.replace(path)
+    digests = kept_hashes(path, len(names))
+    if digests is None:
+        digests = _look(root, names, path)
     whole = hashlib.blake2b(os.fsencode("\n".join(names)), digest_size=32)
     whole.update(digests.tobytes())
     return Content(whole.hexdigest(), digests)
+
+
+def kept_hashes(path: Path, count: int) -> npt.NDArray[np.uint64] | None:
+    """The hashes that were kept; None if there are none, or they are damaged."""
+    try:
+        digests = np.load(path, allow_pickle=False)
+    # whatever a damaged file makes of itself, it is read again
+    except Exception:  # noqa: BLE001
+        return None
+    return digests if digests.shape == (count,) and digests.dtype == np.uint64 else None
+
+
+def _look(root: Path, names: Sequence[str], path: Path) -> npt.NDArray[np.uint64]:
+    """The hashes, read by one process for all, and kept if the cache can be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path.with_suffix(".lock"))
+        lock.acquire()
+    except OSError:
+        # a cache that was filled elsewhere and can only be read
+        return _read_all(root, names)[0]
+    try:
+        if (digests := kept_hashes(path, len(names))) is not None:
+            return digests
+        digests, complete = _read_all(root, names)
+        if complete:
+            # a full disk costs the time of reading them again, and nothing else
+            with contextlib.suppress(OSError):
+                write(path, partial(np.save, arr=digests))
+        return digests
+    finally:
+        lock.release()
 
 
 def _read_all(root: Path, names: Sequence[str]) -> tuple[npt.NDArray[np.uint64], bool]:
@@ -100,7 +127,7 @@ def _read_all(root: Path, names: Sequence[str]) -> tuple[npt.NDArray[np.uint64],
             complete = complete and None not in found
             # in the place of one that could not be read, its name
             digests[start : start + len(some)] = [
-                _number(os.fsencode(n)) if d is None else d
+                number_of(os.fsencode(n)) if d is None else d
                 for n, d in zip(some, found, strict=True)
             ]
             progress.advance(len(some))
@@ -109,6 +136,9 @@ def _read_all(root: Path, names: Sequence[str]) -> tuple[npt.NDArray[np.uint64],
 
 def _digest(root: Path, name: str) -> int | None:
     digest = hashlib.blake2b(digest_size=8)
+    if not is_regular(root / name):
+        # a pipe would wait for its other end
+        return None
     try:
         with (root / name).open("rb") as f:
             while piece := f.read(2**20):
@@ -119,8 +149,9 @@ def _digest(root: Path, name: str) -> int | None:
     return int.from_bytes(digest.digest(), "little")
 
 
-def _number(word: bytes) -> int:
-    return int.from_bytes(hashlib.blake2b(word, digest_size=8).digest(), "little")
+def number_of(content: bytes) -> int:
+    """A hash of some bytes."""
+    return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "little")
 
 
 def _status(path: Path) -> str:

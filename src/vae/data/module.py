@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Iterator
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from lightning.pytorch import LightningDataModule
@@ -14,7 +14,7 @@ from vae.data.cache import cached
 from vae.data.order import Shuffle, in_blocks
 from vae.data.pixels import Binarize, Pixels
 from vae.data.source import Source, Split
-from vae.errors import ConfigError
+from vae.errors import ConfigError, DataError
 
 
 class DataModule(LightningDataModule):
@@ -94,12 +94,21 @@ class DataModule(LightningDataModule):
             self.arrays = {name: torch.from_numpy(a) for name, a in arrays.items()}
         images = arrays["train_images"]
         self.mapped = images if in_blocks(shuffle, images.nbytes) else None
+        self._check_arrays()
         total = len(self.arrays["train_images"])
         if min(batch_size, eval_batch_size) < 1:
             raise ConfigError(
                 f"batches hold at least 1 example, got data.batch_size={batch_size} and "
                 f"data.eval_batch_size={eval_batch_size}; set both to 1 or more."
             )
+        own = "val_images" in self.arrays
+        if own and val_size != "auto":
+            raise ConfigError(
+                f"{source.name} has a validation set of its own ({len(self.arrays['val_images'])} "
+                f"examples), got data.val_size={val_size}; set data.val_size=auto."
+            )
+        if own:
+            val_size = 0
         held_out = (
             min(max(1, min(5000, total // 10)), total - 1) if val_size == "auto" else val_size
         )
@@ -114,6 +123,30 @@ class DataModule(LightningDataModule):
             "val": order[:held_out].sort().values,
             "test": torch.arange(len(self.arrays["test_images"])),
         }
+        if own:
+            self.indices["val"] = torch.arange(len(self.arrays["val_images"]))
+
+    def _check_arrays(self) -> None:
+        """Refuse what no model can be trained and tested on, before anything is trained."""
+        shapes = {k: tuple(a.shape[1:]) for k, a in self.arrays.items() if k.endswith("_images")}
+        sizes = {k: len(self.arrays[k]) for k in shapes}
+        if len(set(shapes.values())) > 1 or not all(sizes.values()):
+            found = ", ".join(f"{k} ({sizes[k]}, {', '.join(map(str, shapes[k]))})" for k in shapes)
+            raise DataError(
+                f"the images of all splits have one shape, and no split is empty, but "
+                f"{self.source.name} has {found}; correct the data."
+            )
+
+    def card(self) -> dict[str, Any]:
+        """What a checkpoint keeps of the data, to know it again, as plain values."""
+        known: dict[str, Any] = {
+            "name": self.source.name,
+            "fingerprint": self.source.fingerprint,
+            "sizes": {split: len(indices) for split, indices in self.indices.items()},
+        }
+        if levels := getattr(self.source, "levels", None):
+            known["levels"] = {kind: list(ends) for kind, ends in levels.items()}
+        return known
 
     @property
     def event_shape(self) -> tuple[int, ...]:
@@ -205,5 +238,9 @@ class DataModule(LightningDataModule):
         )
 
     def _arrays(self, split: Split) -> tuple[Tensor, Tensor, Tensor]:
-        kind = "test" if split == "test" else "train"
+        kind = self.kind(split)
         return self.arrays[f"{kind}_images"], self.arrays[f"{kind}_labels"], self.indices[split]
+
+    def kind(self, split: Split) -> Split:
+        """Whose arrays hold a split: its own, or those of the training set that it is a part of."""
+        return split if f"{split}_images" in self.arrays else "train"

@@ -8,6 +8,9 @@ from torch.distributions import constraints
 
 from vae.data.noise import uniform
 
+# the greatest float32 below 1
+BELOW_ONE = 1 - 2.0**-24
+
 Binarize = Literal["none", "dynamic", "threshold"]
 
 
@@ -79,7 +82,12 @@ class Pixels:
             u = torch.rand_like(x)
         else:
             u = uniform(self.evaluation_seed, index, tuple(pixels.shape[1:]))
-        return (x + u).div_(256) if self.dequantize else (u.mul_(255) < x).float()
+        # 255 + u may round to 256
+        return (
+            (x + u).div_(256).clamp_(max=BELOW_ONE)
+            if self.dequantize
+            else (u.mul_(255) < x).float()
+        )
 
 
 def draw(levels: Tensor) -> Tensor:

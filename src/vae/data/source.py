@@ -38,7 +38,7 @@ class Source(ABC):
 
         Returns:
             train_images and test_images with shape (N, C, H, W), train_labels and test_labels
-            with shape (N,).
+            with shape (N,); val_images and val_labels, where the source says what is validated on.
 
         Raises:
             DataError: If a file is missing or damaged.

@@ -1,37 +1,57 @@
 """Images in a .npy or .npz file."""
 
-from collections.abc import Mapping, Sequence
+import contextlib
+import re
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from vae import files
+from vae.data import levels as grey
+from vae.data.array_file import SPLITS, ArrayFile
 from vae.data.cache import cache_dir
-from vae.data.listing import content
-from vae.data.source import Source, fingerprint
-from vae.data.splits import test_rows
+from vae.data.convert import USUAL
+from vae.data.fill import open_reserved
+from vae.data.levels import Chosen, Seen, to_bytes
+from vae.data.listing import content, kept_hashes, number_of
+from vae.data.source import Source, Split, fingerprint
+from vae.data.splits import test_by_content
 from vae.errors import DataError
 
+Array = npt.NDArray[Any]
 Layout = Literal["auto", "channels_first", "channels_last"]
 IMAGES, LABELS = ("images", "x", "data", "arr_0"), ("labels", "y", "targets", "arr_1")
 # rows that are converted at once
 ROWS = 1000
 
 
+class Part(NamedTuple):
+    """The images of a split: an array, its rows that belong to the split, and their labels."""
+
+    images: Array
+    rows: npt.NDArray[np.int64]
+    labels: npt.NDArray[np.int64]
+
+
 class Arrays(Source):
     """Images with shape (N, H, W), (N, C, H, W) or (N, H, W, C) in a .npy or .npz file.
 
     A .npz file holds the images as images, x, data or its first array, labels (if any) as labels,
-    y or targets, and a split of its own under the same names with _train and _test behind them or
-    train_ and test_ before. Of four axes, the second is the channels if it is 1 or 3 long, else
-    the last must be. Bytes stay as they are; other numbers are grey levels from 0 to 1 if none
-    is above 1, else from 0 to 255.
+    y or targets, and a split of its own under the same names with _train, _val and _test behind
+    them or train_, val_ and test_ before. Of four axes, the second is the channels if it is 1 or 3
+    long, else the last must be. Bytes stay as they are, and floating-point numbers are grey levels
+    from 0 to 1 or from 0 to 255; `levels` says otherwise.
 
     Arguments:
         path: The file.
         layout: "auto" is the rule above; "channels_first" and "channels_last" overrule it.
-        test_share: The share of images in the test set, where the file has none of its own.
+        test_share: The share of images in the test set, where the file has none of its own; they
+            are chosen by content.
+        levels: [low, high] are the levels of black and white; "auto" is the rule above.
 
     Raises:
         DataError: If there is no such file, or it holds no such array.
@@ -39,90 +59,165 @@ class Arrays(Source):
 
     name = "arrays"
 
-    def __init__(self, path: str, layout: Layout = "auto", test_share: float = 0.1):
+    def __init__(
+        self,
+        path: str | None,
+        layout: Layout = "auto",
+        test_share: float = 0.1,
+        levels: Chosen = "auto",
+    ):
         if not 0 < test_share < 1:
             raise ValueError(f"data.test_share is a share, between 0 and 1, got {test_share}.")
+        if path is None:
+            raise DataError("data.root must be a .npy or .npz file, got nothing; add data.root=.")
         self.path = Path(path).expanduser()
-        if self.path.suffix not in (".npy", ".npz") or not self.path.is_file():
+        if self.path.suffix not in (".npy", ".npz") or not files.is_regular(self.path):
             raise DataError(
-                f"data.path must be a .npy or .npz file, but {self.path} is none; name one that is."
+                f"data.root must be a .npy or .npz file, but {self.path} is none; name one that is."
             )
         self.layout = layout
         self.share = test_share
-        known = content(self.path.parent, [self.path.name], cache_dir() / "listings")
-        self.fingerprint = fingerprint(known.key, layout, str(test_share))
+        key = content(self.path.parent, [self.path.name], cache_dir() / "listings").digests
+        # what takes a look at every row is kept beside the listing
+        self.kept = cache_dir() / "listings" / f"{key.tobytes().hex()}-{layout}"
+        parts = self._read()
+        seen = self._seen(parts)
+        ranges, self.warnings = grey.choose(seen, levels, str(self.path))
+        if self.unused:
+            self.warnings.append(
+                f"{', '.join(self.unused)} of {self.path.name} look like parts of a split, but are "
+                "not used; name them images_train, images_val or images_test"
+            )
+        self.levels = {**USUAL, **ranges}
+        self.sizes = {split: len(part.rows) for split, part in parts.items()}
+        # the content alone: a file may be renamed
+        settings = (layout, str(test_share), str(sorted(self.levels.items())))
+        self.fingerprint = fingerprint(key.tobytes().hex(), *settings)
+
+    def _seen(self, parts: Mapping[Split, Part]) -> Seen:
+        """The levels of all images."""
+        path = self.kept.with_name(f"{self.kept.name}.levels.json")
+        if (seen := grey.kept(path)) is not None:
+            return seen
+        seen = Seen()
+        # an array that several splits share is looked at once
+        arrays = {id(part.images.base): part.images for part in parts.values()}
+        try:
+            for images in arrays.values():
+                for some in _pieces(images):
+                    seen.add(some)
+        except ValueError as e:
+            raise DataError(f"{e}, in {self.path}; correct them.") from e
+        grey.keep(path, seen)
+        return seen
+
+    def describe(self) -> str:
+        """What was chosen, and how to change it."""
+        met = {k: v for k, v in self.levels.items() if v != USUAL[k]} or {"bytes": grey.BYTES}
+        sizes = ", ".join(f"{count:,} {split}" for split, count in self.sizes.items())
+        return (
+            f"arrays: {sizes} in {self.path}; levels {grey.described(met)} "
+            f"(data.levels=[LOW,HIGH]){grey.lines(self.warnings)}"
+        )
 
     def write(self, folder: Path) -> dict[str, Path]:
-        """Convert the images piece by piece.
-
-        Raises:
-            DataError: If they have no such shape or levels.
-        """
-        paths = {}
-        found = {k: (self._channels_first(x), r, y) for k, (x, r, y) in self._read().items()}
-        low, high = _levels([x for x, _, _ in found.values()], self.path)
-        bytes_ = all(x.dtype == np.uint8 for x, _, _ in found.values())
-        scale = 255.0 if high <= 1 and not bytes_ else 1.0
-        if low < 0 or high * scale > 255:
-            raise DataError(
-                f"grey levels lie between 0 and 1 or between 0 and 255, but {self.path} has levels "
-                f"from {low:g} to {high:g}; bring them there."
-            )
-        for split, (images, rows, labels) in found.items():
+        """Convert the images piece by piece."""
+        paths, clipped = {}, 0
+        for split, part in self._read().items():
             paths[f"{split}_images"] = folder / f"{split}_images.npy"
-            shape = (len(rows), *images.shape[1:])
-            out = np.lib.format.open_memmap(paths[f"{split}_images"], "w+", np.uint8, shape)
-            for start in range(0, len(rows), ROWS):
-                some = images[rows[start : start + ROWS]].astype(np.float64) * scale
-                out[start : start + ROWS] = np.rint(some).astype(np.uint8)
+            shape = (len(part.rows), *part.images.shape[1:])
+            out = open_reserved(paths[f"{split}_images"], shape)
+            for start in range(0, len(part.rows), ROWS):
+                some = part.images[part.rows[start : start + ROWS]]
+                out[start : start + ROWS] = to_bytes(some, self.levels)
+                low, high = self.levels[grey.kind_of(some.dtype)]
+                clipped += int(((some < low) | (some > high)).sum())
             out.flush()
             paths[f"{split}_labels"] = folder / f"{split}_labels.npy"
-            np.save(paths[f"{split}_labels"], labels)
+            np.save(paths[f"{split}_labels"], part.labels)
+        if clipped:
+            print(f"warning: {clipped:,} pixels outside data.levels were clipped", flush=True)
         return paths
 
-    def _read(self) -> dict[str, tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]]:
-        """The images, the numbers of those that belong to the split, and their labels."""
-        try:
-            stored = np.load(self.path, mmap_mode="r", allow_pickle=False)
-            if self.path.suffix == ".npz":
-                with stored:
-                    found = {k: stored[k] for k in stored.files}
-            else:
-                found = {"images": stored}
-        except (OSError, ValueError, EOFError) as e:
-            raise DataError(
-                f"data.path must be an intact array file without Python objects, but {self.path} "
-                f"cannot be read ({' '.join(str(e).split())[:200]}); write it again with np.save."
-            ) from e
-        own = {
-            split: (_pick(found, IMAGES, split), _pick(found, LABELS, split))
-            for split in ("train", "test")
-        }
-        if own["train"][0] is not None and own["test"][0] is not None:
-            return {
-                split: (x, np.arange(len(x)), self._labels(y, len(x)))
-                for split, (x, y) in own.items()
+    def _read(self) -> dict[Split, Part]:
+        """The images of each split."""
+        found = ArrayFile(self.path)
+        own = {split: found.pick(IMAGES, split) for split in SPLITS}
+        if own["train"] is None and (own["test"] is not None or own["val"] is not None):
+            # those without a split's name are trained on
+            own["train"] = found.pick(IMAGES)
+        if own["train"] is not None and (own["test"] is not None or own["val"] is not None):
+            parts = {
+                split: self._part(x, self._labels_of(found, split), split)
+                for split, x in own.items()
                 if x is not None
             }
-        images = _pick(found, IMAGES)
-        if images is None:
+            self._check_together(parts)
+        else:
+            images = found.pick(IMAGES)
+            if images is None:
+                raise DataError(
+                    f"a .npz file holds images under one of the names {', '.join(IMAGES)}, but "
+                    f"{self.path} has {', '.join(found.names)}; write it again with "
+                    "np.savez(path, images=)."
+                )
+            parts = {"train": self._part(images, found.pick(LABELS), "images")}
+        told = {word for words in SPLITS.values() for word in words} | {"dev"}
+        self.unused = [n for n in found.unused() if told & set(re.split(r"[_\W]", n.lower()))]
+        if "test" in parts:
+            return parts
+        return {**parts, **self._with_test(parts["train"])}
+
+    def _labels_of(self, found: ArrayFile, split: Split) -> Array | None:
+        labels = found.pick(LABELS, split)
+        return found.pick(LABELS) if labels is None and split == "train" else labels
+
+    def _part(self, images: Array, labels: Array | None, what: str) -> Part:
+        if images.ndim not in (3, 4) or not images.size:
             raise DataError(
-                f"a .npz file holds images under one of the names {', '.join(IMAGES)}, but "
-                f"{self.path} has {', '.join(found)}; write it again with np.savez(path, images=)."
+                "images have shape (N, H, W), (N, C, H, W) or (N, H, W, C), none of them 0, but "
+                f"those of {self.path} ({what}) have {images.shape}; reshape them."
             )
-        if images.ndim not in (3, 4) or len(images) < 3:
+        images = self._channels_first(images)
+        return Part(images, np.arange(len(images)), self._labels(labels, len(images)))
+
+    def _check_together(self, parts: Mapping[Split, Part]) -> None:
+        shapes = {split: part.images.shape[1:] for split, part in parts.items()}
+        if len(set(shapes.values())) > 1:
             raise DataError(
-                "images have shape (N, H, W), (N, C, H, W) or (N, H, W, C) with N of at least 3, "
-                f"but those of {self.path} have {images.shape}; reshape them."
+                f"all images of a data set have one shape, but those of {self.path} have "
+                f"{' and '.join(f'{shape} ({split})' for split, shape in shapes.items())}; make "
+                "them equal."
             )
-        labels = self._labels(_pick(found, LABELS), len(images))
-        chosen = test_rows(len(images), self.share)
+
+    def _with_test(self, train: Part) -> dict[Split, Part]:
+        """Training images without those that are tested on, and these."""
+        if len(train.rows) < 3:
+            raise DataError(
+                f"images are split into some to train on and some to test on, with N of at least "
+                f"3, but {self.path} has {len(train.rows)}; add more."
+            )
+        chosen = test_by_content(self._digests(train.images), self.share)
+        kept, out = np.flatnonzero(~chosen), np.flatnonzero(chosen)
         return {
-            "train": (images, np.flatnonzero(~chosen), labels[~chosen]),
-            "test": (images, np.flatnonzero(chosen), labels[chosen]),
+            "train": Part(train.images, kept, train.labels[kept]),
+            "test": Part(train.images, out, train.labels[out]),
         }
 
-    def _labels(self, labels: npt.NDArray[Any] | None, count: int) -> npt.NDArray[np.int64]:
+    def _digests(self, images: Array) -> npt.NDArray[np.uint64]:
+        """A hash of each image."""
+        path = self.kept.with_name(f"{self.kept.name}.rows.npy")
+        if (known := kept_hashes(path, len(images))) is not None:
+            return known
+        digests = np.array(
+            [number_of(row.tobytes()) for some in _pieces(images) for row in some], np.uint64
+        )
+        # a cache that cannot be written costs the time of looking again
+        with contextlib.suppress(OSError):
+            files.write(path, partial(np.save, arr=digests))
+        return digests
+
+    def _labels(self, labels: Array | None, count: int) -> npt.NDArray[np.int64]:
         if labels is None:
             return np.zeros(count, np.int64)
         flat = labels.reshape(-1)
@@ -133,7 +228,7 @@ class Arrays(Source):
             )
         return flat.astype(np.int64)
 
-    def _channels_first(self, images: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    def _channels_first(self, images: Array) -> Array:
         if images.ndim == 3:
             return images[:, None]
         first, last = images.shape[1] in (1, 3), images.shape[3] in (1, 3)
@@ -148,23 +243,6 @@ class Arrays(Source):
         return images if layout == "channels_first" else np.moveaxis(images, 3, 1)
 
 
-def _pick(
-    found: Mapping[str, npt.NDArray[Any]], names: tuple[str, ...], split: str | None = None
-) -> npt.NDArray[Any] | None:
-    for name in names:
-        for key in (name,) if split is None else (f"{name}_{split}", f"{split}_{name}"):
-            if key in found:
-                return found[key]
-    return None
-
-
-def _levels(arrays: Sequence[npt.NDArray[Any]], path: Path) -> tuple[float, float]:
-    low, high = np.inf, -np.inf
-    for some in (a[i : i + ROWS] for a in arrays for i in range(0, len(a), ROWS)):
-        if some.dtype.kind not in "iufb" or not np.isfinite(some).all():
-            raise DataError(
-                f"pixels are finite numbers, but {path} holds {some.dtype} with others among them; "
-                "mend them."
-            )
-        low, high = min(low, float(some.min())), max(high, float(some.max()))
-    return low, high
+def _pieces(images: Array) -> Iterator[Array]:
+    for start in range(0, len(images), ROWS):
+        yield images[start : start + ROWS]

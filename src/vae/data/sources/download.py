@@ -22,6 +22,7 @@ class DownloadedIDX(IDX):
 
     def __init__(self, mirrors: Sequence[str], root: str | None = None):
         self.mirrors = mirrors
+        self.copies = (self.md5,)  # type: ignore[misc]
         super().__init__(root)
 
     @property

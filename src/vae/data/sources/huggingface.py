@@ -7,10 +7,15 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image
 
-from vae.data.convert import Fit, Mode, choose, convert
+from vae.data import levels as grey
+from vae.data.cache import cache_dir
+from vae.data.convert import USUAL, Fit, Mode, choose, convert, levels_of
 from vae.data.fill import fill
-from vae.data.source import Array, Source, fingerprint
-from vae.data.splits import test_rows
+from vae.data.levels import Chosen, Seen
+from vae.data.listing import content, number_of
+from vae.data.pictures import Unreadable, look
+from vae.data.source import Array, Source, Split, fingerprint
+from vae.data.splits import split_of, test_by_content
 from vae.errors import ConfigError, DataError
 
 LOOK = 200
@@ -25,7 +30,9 @@ class HuggingFace(Source):
         size: The height and the width; "auto" is as for data=images.
         mode: "grey", "rgb" or "auto".
         fit: "crop", "pad" or "stretch".
-        test_share: The share of images in the test set, where the data set has none.
+        test_share: The share of images in the test set, where the data set has none; they are
+            chosen by content.
+        levels: As for data=images.
 
     Raises:
         ConfigError: If the datasets library is not installed.
@@ -36,13 +43,16 @@ class HuggingFace(Source):
 
     def __init__(
         self,
-        path: str,
+        path: str | None,
         config: str | None = None,
         size: tuple[int, int] | Literal["auto"] = "auto",
         mode: Mode | Literal["auto"] = "auto",
         fit: Fit = "crop",
         test_share: float = 0.1,
+        levels: Chosen = "auto",
     ):
+        if path is None:
+            raise DataError("data.root must name a data set, got nothing; add data.root=.")
         try:
             import datasets
         except ImportError as e:
@@ -71,18 +81,42 @@ class HuggingFace(Source):
             )
         if self.label is not None:
             self.classes = list(features[self.label].names)
-        train = opened["train"] if "train" in opened else next(iter(opened.values()))
-        if "test" in opened and train is not opened["test"]:
-            self.rows = {"train": train, "test": opened["test"]}
-        else:
-            chosen = test_rows(len(train), test_share)
-            self.rows = {"train": train.select(np.flatnonzero(~chosen))}
-            self.rows["test"] = train.select(np.flatnonzero(chosen))
+        # as files, for pictures come in by one door
+        opened = opened.cast_column(self.image, datasets.Image(decode=False))
+        self.rows = _split(opened, self.image, test_share)
         step = -(-len(self.rows["train"]) // LOOK)
-        some = (self.rows["train"][i][self.image] for i in range(0, len(self.rows["train"]), step))
+        seen = Seen()
+
+        def taken(image: Image.Image) -> Image.Image:
+            image.load()
+            seen.add(levels_of(image))
+            return image
+
+        first = [self.rows["train"][i] for i in range(0, len(self.rows["train"]), step)]
+        try:
+            some = [look(_file(row[self.image]), taken) for row in first]
+        except Unreadable as e:
+            raise DataError(
+                f"every image of a data set must be readable, but one of {path} is not ({e}); "
+                "replace it."
+            ) from e
         self.size, self.mode = choose(some, size, mode)
-        keys = [self.rows[s]._fingerprint for s in ("train", "test")]
-        self.fingerprint = fingerprint(*keys, f"{self.size}-{self.mode}-{fit}")
+        if levels == "auto" and seen.low.keys() - {"bytes"}:
+            # one range for all needs a look at all
+            for rows in self.rows.values():
+                for row in rows:
+                    look(_file(row[self.image]), taken)
+        ranges, self.warnings = grey.choose(seen, levels, path)
+        self.levels = {**USUAL, **ranges}
+        keys = [self.rows[s]._fingerprint for s in sorted(self.rows)]
+        if Path(path).is_dir():
+            # a folder may be moved; the library's own fingerprint is of its place and its time
+            names = sorted(
+                p.relative_to(path).as_posix() for p in Path(path).rglob("*") if p.is_file()
+            )
+            keys = [content(Path(path), names, cache_dir() / "listings").key]
+        settings = f"{self.size}-{self.mode}-{fit}-{sorted(self.levels.items())}"
+        self.fingerprint = fingerprint(*keys, settings)
 
     def describe(self) -> str:
         """What was chosen, and how to change it."""
@@ -90,7 +124,7 @@ class HuggingFace(Source):
         return (
             f"huggingface: {len(self.rows['train']):,} + {len(self.rows['test']):,} images of "
             f"{self.path}; {width}x{height} {self.mode} (data.size=[H,W], data.mode=grey|rgb), fit "
-            f"by {self.fit} (data.fit=crop|pad|stretch)"
+            f"by {self.fit} (data.fit=crop|pad|stretch){grey.lines(self.warnings)}"
         )
 
     def write(self, folder: Path) -> dict[str, Path]:
@@ -110,7 +144,7 @@ class HuggingFace(Source):
                 first = min(bad)
                 raise DataError(
                     f"every image of a data set must be readable, but {len(bad)} of {self.path} "
-                    f"are not, for instance {split} row {first} ({bad[first]}); mend it."
+                    f"are not, for instance {split} row {first} ({bad[first]}); replace it."
                 )
             paths[f"{split}_labels"] = folder / f"{split}_labels.npy"
             labels = np.zeros(len(rows)) if self.label is None else rows[self.label]
@@ -118,9 +152,37 @@ class HuggingFace(Source):
         return paths
 
     def _row(self, rows: Any, i: int) -> Array:
-        image = rows[i][self.image]
-        assert isinstance(image, Image.Image)
-        return convert(image, *self.size, self.mode, self.fit)
+        assert self.image is not None
+        return look(
+            _file(rows[i][self.image]),
+            lambda image: convert(image, *self.size, self.mode, self.fit, self.levels),
+        )
+
+
+def _file(cell: Any) -> Path | bytes:
+    """What a cell of an undecoded image column holds."""
+    return cell["bytes"] if cell["bytes"] is not None else Path(cell["path"])
+
+
+def _split(opened: Any, column: str, share: float) -> dict[Split, Any]:
+    """The rows of each split: the data set's own, and a share for the test where it has none."""
+    named = {split_of(name): rows for name, rows in opened.items() if split_of(name)}
+    train = named.get("train", next(iter(opened.values())))
+    found: dict[Split, Any] = {k: v for k, v in named.items() if k is not None}
+    found["train"] = train
+    if "test" in found and found["test"] is not train:
+        return found
+    if len(train) < 2:
+        raise DataError(
+            f"images are split into some to train on and some to test on, got {len(train)} in all; "
+            "choose another data set."
+        )
+    cells = (_file(row[column]) for row in train.select_columns([column]))
+    digests = [number_of(c if isinstance(c, bytes) else c.read_bytes()) for c in cells]
+    chosen = test_by_content(np.array(digests, np.uint64), share)
+    found["train"] = train.select(np.flatnonzero(~chosen))
+    found["test"] = train.select(np.flatnonzero(chosen))
+    return found
 
 
 def _column(features: Any, kind: type) -> str | None:

@@ -2,13 +2,17 @@
 
 import gzip
 import hashlib
+import math
 import struct
 import zlib
 from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 
+from vae import files
 from vae.data.source import Array, Source
 from vae.errors import DataError
 
@@ -18,6 +22,11 @@ FILES = {
     "test_images": "t10k-images-idx3-ubyte",
     "test_labels": "t10k-labels-idx1-ubyte",
 }
+
+# axes of an array: images have three, of which colour would be a fourth
+AXES = 4
+# what a file may unpack to: this many bytes, or this many times its own size
+MOST, RATIO = 2**30, 20
 
 
 def read_idx(path: Path) -> Array:
@@ -33,24 +42,46 @@ def read_idx(path: Path) -> Array:
         The MNIST database of handwritten digits (LeCun, Cortes & Burges), "file formats"
     """
     try:
-        raw = path.read_bytes()
-        data = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
+        if not files.is_regular(path):
+            raise OSError("it is no regular file")
+        with path.open("rb") as f:
+            opened: Any = gzip.open(f) if f.read(2) == b"\x1f\x8b" else f  # noqa: SIM115
+            f.seek(0)
+            return _read(opened, path)
     except (OSError, EOFError, zlib.error) as e:
         raise DataError(
             f"{path} must be a whole IDX or gzip file, but it cannot be read ({e}); "
             "replace it with an intact copy."
         ) from e
-    if len(data) < 4 or data[:3] != b"\0\0\x08" or len(data) < 4 + 4 * data[3]:
+
+
+def _read(f: Any, path: Path) -> Array:
+    head = f.read(4)
+    sizes = f.read(4 * head[3]) if len(head) == 4 else b""
+    if len(head) < 4 or head[:3] != b"\0\0\x08" or len(sizes) < 4 * head[3]:
         raise DataError(
             f"{path} must start with the IDX header of unsigned bytes, but it starts with "
-            f"0x{data[:4].hex()}; replace it with an intact copy."
+            f"0x{head.hex()}; replace it with an intact copy."
         )
-    shape = struct.unpack(f">{data[3]}I", data[4 : 4 + 4 * data[3]])
-    body = np.frombuffer(data, np.uint8, offset=4 + 4 * data[3])
-    if body.size != np.prod(shape):
+    shape = struct.unpack(f">{head[3]}I", sizes)
+    if len(shape) > AXES or 0 in shape:
         raise DataError(
-            f"{path} must hold {np.prod(shape)} bytes for its shape {shape}, but it holds "
-            f"{body.size}: it is truncated or damaged; replace it with an intact copy."
+            f"an IDX file holds an array of at most {AXES} axes, none of them 0 long, but {path} "
+            f"says {shape[:9]}; replace it with an intact copy."
+        )
+    size = math.prod(shape)
+    if size > max(MOST, RATIO * path.stat().st_size):
+        raise DataError(
+            f"an IDX file holds at most {MOST:,} bytes, or {RATIO} times its own size, but {path} "
+            f"says {size:,} for its shape {shape}; replace it with an intact copy."
+        )
+    # a byte more, to see whether it ends there
+    body = np.frombuffer(f.read(size + 1), np.uint8)
+    if body.size != size:
+        found = "more" if body.size > size else str(body.size)
+        raise DataError(
+            f"{path} must hold {size} bytes for its shape {shape}, but it holds {found}: it is "
+            "truncated or damaged; replace it with an intact copy."
         )
     return body.reshape(shape)
 
@@ -62,16 +93,26 @@ class IDX(Source):
         root: A folder with the four files to use instead of the standard copy.
     """
 
+    # the checksums of the standard copy's files, in each way that they are packed
+    copies: ClassVar[Sequence[Mapping[str, str]]] = ()
+
     def __init__(self, root: str | None = None):
         self.root = root
-        files = self.files() if root is not None else {}
-        digest = hashlib.sha256()
-        for path in files.values():
+        self.fingerprint = self.standard_fingerprint
+        if root is None:
+            return
+        digest, sums = hashlib.sha256(), {}
+        for name, path in self.files().items():
+            one = hashlib.md5(usedforsecurity=False)
             with path.open("rb") as f:
                 # piece by piece: the files may be larger than memory
                 while piece := f.read(2**20):
                     digest.update(piece)
-        self.fingerprint = digest.hexdigest() if files else self.standard_fingerprint
+                    one.update(piece)
+            sums[name] = one.hexdigest()
+        # a copy elsewhere is the same data
+        if sums not in [dict(known) for known in self.copies]:
+            self.fingerprint = digest.hexdigest()
 
     @property
     @abstractmethod
@@ -92,7 +133,7 @@ class IDX(Source):
         found = {}
         for name, stem in FILES.items():
             candidates = [root / stem, root / f"{stem}.gz"]
-            there = [path for path in candidates if path.is_file()]
+            there = [path for path in candidates if files.is_regular(path)]
             if not there:
                 raise DataError(
                     f"data.root must hold {stem} or {stem}.gz, but {root} has neither; put the "

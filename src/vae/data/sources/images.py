@@ -1,6 +1,8 @@
 """A folder of pictures of any format, size and depth of nesting."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -9,33 +11,47 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from vae import files
+from vae.data import levels as grey
 from vae.data.cache import cache_dir
-from vae.data.convert import Fit, Mode, choose, convert
-from vae.data.fill import UNREADABLE, fill
+from vae.data.convert import USUAL, Fit, Mode, choose, convert, deep, levels_of
+from vae.data.fill import fill
+from vae.data.levels import Chosen, Seen
 from vae.data.listing import content, picture_files
+from vae.data.pictures import Unreadable, look
 from vae.data.source import Array, Source, Split, fingerprint
-from vae.errors import DataError
+from vae.data.splits import own_splits, split_of, test_by_content
+from vae.errors import DataError, printable
 
-# folders whose names say what their pictures are for
-SPLITS = ("train", "val", "valid", "validation", "test")
-# pictures looked at to choose a size and a mode
+# pictures looked at to choose a size, a mode and the levels of bytes
 LOOK = 500
 
 
-def class_of(name: str) -> str:
-    """The class of a picture by its path: its first folder, below that of its split."""
+def class_of(name: str, split: bool) -> str:
+    """The class of a picture by its path: its first folder, below that of its split.
+
+    Arguments:
+        name: The picture's path below the folder of all.
+        split: Whether the first folder is that of a split.
+    """
     parts = name.split("/")[:-1]
-    if parts and parts[0] in SPLITS:
+    if split and parts and split_of(parts[0]):
         parts = parts[1:]
     return parts[0] if parts else ""
+
+
+def has_splits(names: Iterable[str]) -> bool:
+    """Whether the first folders of some paths say how to split, or all are of one split."""
+    folders = {n.partition("/")[0] for n in names if "/" in n}
+    return own_splits(folders) or (len(folders) == 1 and split_of(next(iter(folders))) is not None)
 
 
 class Images(Source):
     """The pictures below a folder, brought to one shape and decoded once, in parallel.
 
-    Labels are the names of sub-folders, if there are any. If there are sub-folders train and test,
-    they are the splits; else a share of the pictures is the test set, chosen by content, so that
-    copies of a picture are on one side.
+    Labels are the names of sub-folders, if there are any. Sub-folders train, val and test (in any
+    case, or training, validation, testing) are the splits; where there is no test, a share of the
+    pictures is, chosen by content, so that copies of a picture are on one side.
 
     Arguments:
         root: The folder.
@@ -45,6 +61,9 @@ class Images(Source):
         fit: How other proportions become this one: "crop", "pad" or "stretch".
         test_share: The share of pictures in the test set, where no folder says it.
         max_unreadable: The share of files that may be unreadable; those are left out and listed.
+        levels: [low, high] are the levels of black and white in all pictures; "auto" leaves bytes
+            as they are, and finds one range for all whole numbers of more bits (10, 12, 14 or 16)
+            and one for floating point (0 to 1, or 0 to 255).
 
     Raises:
         DataError: If there are too few pictures.
@@ -60,15 +79,19 @@ class Images(Source):
         fit: Fit = "crop",
         test_share: float = 0.1,
         max_unreadable: float = 0.01,
+        levels: Chosen = "auto",
     ):
         if not 0 < test_share < 1 or not 0 <= max_unreadable < 1:
             raise ValueError(
                 "data.test_share and data.max_unreadable are shares, between 0 and 1, got "
                 f"{test_share} and {max_unreadable}."
             )
+        if size != "auto" and min(size) < 1:
+            raise ValueError(f"data.size is a height and a width in pixels, got {list(size)}.")
         self.root = Path(root).expanduser()
         self.fit = fit
         self.max_unreadable = max_unreadable
+        self.warnings: list[str] = []
         names = picture_files(self.root)
         if len(names) < 3:
             raise DataError(
@@ -77,45 +100,105 @@ class Images(Source):
             )
         known = content(self.root, names, cache_dir() / "listings")
         self.files = self._split(names, known.digests, test_share)
-        self.size, self.mode = choose(self._some(names), size, mode)
-        self.classes = sorted({class_of(f) for some in self.files.values() for f in some})
-        settings = f"{self.size}-{self.mode}-{fit}-{test_share}"
+        seen = Seen()
+        settled = "auto" not in (size, mode) and isinstance(levels, Mapping)
+        some = iter(()) if settled else self._some(names, seen)
+        self.size, self.mode = choose(some, size, mode)
+        if levels == "auto" and seen.low.keys() - {"bytes"}:
+            seen.merge(self._look_at_deep(names, known.key))
+        ranges, warnings = grey.choose(seen, levels, str(self.root))
+        self.levels = {**USUAL, **ranges}
+        self.warnings += warnings
+        self.split = has_splits(names)
+        every = (f for some in self.files.values() for f in some)
+        self.classes = sorted({class_of(f, self.split) for f in every})
+        settings = f"{self.size}-{self.mode}-{fit}-{test_share}-{sorted(self.levels.items())}"
         self.fingerprint = fingerprint(known.key, settings)
 
     def _split(
         self, names: list[str], digests: npt.NDArray[np.uint64], share: float
     ) -> dict[Split, list[str]]:
         folders = {n.partition("/")[0] for n in names if "/" in n}
-        if {"train", "test"} <= folders:
-            if rest := folders - set(SPLITS):
-                raise DataError(
-                    "where there are folders train and test, pictures lie in them or in val, but "
-                    f"{self.root} also has {', '.join(sorted(rest)[:5])}; move those away."
+        if not own_splits(folders):
+            odd = sorted(f for f in folders if split_of(f) and len(folders) > 1)
+            if odd:
+                self.warnings.append(
+                    f"the folders {', '.join(odd)} are taken for classes, since no folder train "
+                    "says that they are splits"
                 )
-            return {
-                "train": [n for n in names if not n.startswith("test/")],
-                "test": [n for n in names if n.startswith("test/")],
-            }
-        order = np.argsort(digests, kind="stable")
-        count = max(1, round(share * len(names)))
-        while count < len(names) - 1 and digests[order[count]] == digests[order[count - 1]]:
-            count += 1
-        chosen = set(order[:count].tolist())
-        return {
-            "train": [n for i, n in enumerate(names) if i not in chosen],
-            "test": [n for i, n in enumerate(names) if i in chosen],
-        }
+            return self._with_test({"train": names}, dict(zip(names, digests, strict=True)), share)
+        rest = sorted(f for f in folders if not split_of(f))
+        rest += [n for n in names if "/" not in n]
+        if rest:
+            raise DataError(
+                "where there are folders train and test or val, pictures lie in them alone, but "
+                f"{self.root} also has {', '.join(rest[:5])}; move those away."
+            )
+        found: dict[Split, list[str]] = {}
+        for name in names:
+            split = split_of(name.partition("/")[0])
+            assert split is not None
+            found.setdefault(split, []).append(name)
+        if "test" in found:
+            return found
+        return self._with_test(found, dict(zip(names, digests, strict=True)), share)
 
-    def _some(self, names: list[str]) -> Iterator[Image.Image]:
+    def _with_test(
+        self, found: dict[Split, list[str]], digests: dict[str, np.uint64], share: float
+    ) -> dict[Split, list[str]]:
+        """The splits with a share of the training pictures as the test set."""
+        train = found["train"]
+        if len(train) < 2:
+            raise DataError(
+                f"a folder is split into at least one picture to train on and one to test on, but "
+                f"{self.root} has {len(train)} to train on; add more."
+            )
+        chosen = test_by_content(np.array([digests[n] for n in train], np.uint64), share)
+        parts = {
+            "train": [n for n, out in zip(train, chosen, strict=True) if not out],
+            "test": [n for n, out in zip(train, chosen, strict=True) if out],
+        }
+        return {**found, **parts}  # type: ignore[dict-item]
+
+    def _some(self, names: list[str], seen: Seen) -> Iterator[Image.Image]:
         """A look at some of the pictures."""
+
+        def taken(image: Image.Image) -> Image.Image:
+            image.load()
+            seen.add(levels_of(image))
+            return image
+
         for name in names[:: -(-len(names) // LOOK)]:
             try:
-                with Image.open(self.root / name) as image:
-                    image.load()
-            except UNREADABLE:
+                image = look(self.root / name, taken)
+            except Unreadable:
                 # it is counted, and named, when it is decoded
                 continue
             yield image
+
+    def _look_at_deep(self, names: list[str], key: str) -> Seen:
+        """The levels of all pictures that are not bytes; what is found is kept in the cache."""
+        kept = cache_dir() / "listings" / f"{key[:32]}.levels.json"
+
+        def one(name: str) -> Seen:
+            seen = Seen()
+            try:
+                look(
+                    self.root / name,
+                    lambda image: seen.add(np.asarray(image)) if deep(image) else None,
+                )
+            except Unreadable:
+                return Seen()
+            return seen
+
+        if (known := grey.kept(kept)) is not None:
+            return known
+        whole = Seen()
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for seen in pool.map(one, names):
+                whole.merge(seen)
+        grey.keep(kept, whole)
+        return whole
 
     def describe(self) -> str:
         """What was chosen, and how to change it."""
@@ -126,13 +209,20 @@ class Images(Source):
         return (
             f"images: {sum(map(len, self.files.values())):,} files below {self.root}; "
             f"{width}x{height} {self.mode} (data.size=[H,W], data.mode=grey|rgb), fit by "
-            f"{self.fit} (data.fit=crop|pad|stretch); {labels}; {len(self.files['test']):,} for "
-            "the test (data.test_share=)"
+            f"{self.fit} (data.fit=crop|pad|stretch); levels {grey.described(self._met())} "
+            f"(data.levels=[LOW,HIGH]); {labels}; {len(self.files['test']):,} for the test "
+            f"(data.test_share=){grey.lines(self.warnings)}"
         )
 
+    def _met(self) -> dict[str, tuple[float, float]]:
+        """The ranges, but for those that are usual."""
+        return {k: v for k, v in self.levels.items() if v != USUAL[k]} or {"bytes": grey.BYTES}
+
     def _row(self, split: Split, i: int) -> Array:
-        with Image.open(self.root / self.files[split][i]) as image:
-            return convert(image, *self.size, self.mode, self.fit)
+        return look(
+            self.root / self.files[split][i],
+            lambda image: convert(image, *self.size, self.mode, self.fit, self.levels),
+        )
 
     def write(self, folder: Path) -> dict[str, Path]:
         """Decode into a folder.
@@ -144,13 +234,18 @@ class Images(Source):
         number = {name: i for i, name in enumerate(self.classes)}
         unreadable: list[str] = []
         paths: dict[str, Path] = {}
-        for split, files in self.files.items():
+        for split, names_ in self.files.items():
             path = folder / f"{split}_images.npy"
-            bad = fill(path, len(files), shape, partial(self._row, split))
-            unreadable += [f"{files[i]}\t{why}" for i, why in sorted(bad.items())]
-            kept = np.array([i for i in range(len(files)) if i not in bad], np.int64)
+            bad = fill(path, len(names_), shape, partial(self._row, split))
+            unreadable += [f"{names_[i]}\t{why}" for i, why in sorted(bad.items())]
+            kept = np.array([i for i in range(len(names_)) if i not in bad], np.int64)
             np.save(folder / f"{split}_kept.npy", kept)
-            labels = np.array([number[class_of(f)] for f in files], np.int64)[kept]
+            if not len(kept):
+                raise DataError(
+                    f"a split holds at least one picture, but none of {split} below {self.root} "
+                    f"is readable, for instance {printable(names_[0])}; replace them."
+                )
+            labels = np.array([number[class_of(f, self.split)] for f in names_], np.int64)[kept]
             np.save(folder / f"{split}_labels.npy", labels)
             names = ("images", "labels", "kept")
             paths |= {f"{split}_{n}": folder / f"{split}_{n}.npy" for n in names}
@@ -161,17 +256,17 @@ class Images(Source):
         total = sum(map(len, self.files.values()))
         if not unreadable:
             return
-        told = "; ".join(line.replace("\t", " (") + ")" for line in unreadable[:3])
+        told = "; ".join(printable(line.replace("\t", " (") + ")") for line in unreadable[:3])
         report = folder / "unreadable.txt"
-        report.write_text("\n".join(unreadable) + "\n", errors="surrogateescape")
+        files.write(report, os.fsencode("\n".join(unreadable) + "\n"))
         if len(unreadable) > self.max_unreadable * total:
-            # what is mended, or allowed, must be tried again
+            # what is repaired, or allowed, must be tried again
             for note in folder.glob("*.done.json"):
                 note.unlink()
             raise DataError(
                 f"at most {self.max_unreadable:.0%} of the files may be unreadable "
                 f"(data.max_unreadable), but {len(unreadable):,} of {total:,} are, for instance "
-                f"{told}; all are listed in {report}: mend or remove them, or raise the share."
+                f"{told}; all are listed in {report}: repair or remove them, or raise the share."
             )
         print(
             f"warning: {len(unreadable):,} of {total:,} files are unreadable and left out: {told}"
