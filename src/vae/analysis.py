@@ -8,17 +8,20 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from vae import views
 from vae.data.batches import Batch
 from vae.data.cache import cache_dir
 from vae.data.module import DataModule
 from vae.data.source import Split
-from vae.evaluation import EvaluationModule
+from vae.evaluation import TRUSTED, EvaluationModule
 from vae.metrics.estimate import Estimate
 from vae.metrics.latents import THRESHOLD, LatentUse
 from vae.model import VAE
 from vae.results import estimate_dict
 
 Settings = Mapping[str, Any]
+# test images below which FID and KID are not estimated
+SMALLEST = 20
 Section = dict[str, Any]
 
 
@@ -61,8 +64,11 @@ def analyse(
     elif n > 0 and len(data.arrays["train_labels"].unique()) < 2:
         say("no FID: its features are those of a classifier, and these images have no classes")
     elif n > 0:
-        say(f"FID and KID of {n:,} generated images")
-        samples = _distances(model, data, n, device)
+        if len(data.indices["test"]) < SMALLEST:
+            say(f"no FID: it needs at least {SMALLEST} test images, and there are fewer")
+        else:
+            say(f"FID and KID of {n:,} generated images")
+            samples = _distances(model, data, n, device)
     if (n := min(tested, settings["finetune"])) > 0 and module.bounded and module.num_samples:
         say(f"log p(x) of {n:,} test images by proposals fitted to each")
         x = _take(data, "test", n, device)
@@ -127,16 +133,17 @@ def _distances(model: VAE, data: DataModule, count: int, device: torch.device) -
     from vae.metrics.fid import distances
 
     arrays, indices = data.arrays, data.indices["train"]
+    labels = torch.cat([arrays["train_labels"], arrays["test_labels"]]).unique()
     train = (
         arrays["train_images"].index_select(0, indices),
-        arrays["train_labels"].index_select(0, indices),
+        # the classes' numbers may be any; a classifier's are 0, 1, ...
+        torch.searchsorted(labels, arrays["train_labels"].index_select(0, indices)),
     )
-    test = arrays["test_images"], arrays["test_labels"]
+    test = arrays["test_images"], torch.searchsorted(labels, arrays["test_labels"])
     name = f"{data.source.name}-{data.source.fingerprint[:16]}-{len(indices)}-{data.split_seed}"
-    network = feature_network(name, cache_dir() / "features", train, test)
+    network = feature_network(name, cache_dir() / "features", train, test, len(labels))
     drawn = [
-        _bytes(model.decode(model.prior().sample(torch.Size([min(500, count - start)]))).mean)
-        for start in range(0, count, 500)
+        _bytes(views.samples(model, min(500, count - start))) for start in range(0, count, 500)
     ]
     found = distances(network, test[0], torch.cat(drawn))
     floor = distances(network, test[0], train[0][: len(test[0])])
@@ -152,6 +159,12 @@ def _distances(model: VAE, data: DataModule, count: int, device: torch.device) -
 
 def _bytes(x: Tensor) -> Tensor:
     return (x.clamp(0, 1) * 255).round().to(torch.uint8).cpu()
+
+
+def _heavy(pareto_k: Tensor) -> Section:
+    """The share of examples whose weights have a heavy tail, where that is known."""
+    known = pareto_k[~pareto_k.isnan()]
+    return {"heavy_tails": float((known > TRUSTED).double().mean())} if len(known) else {}
 
 
 def _finetuned(module: EvaluationModule, x: Tensor, steps: int) -> Section:
@@ -170,6 +183,7 @@ def _finetuned(module: EvaluationModule, x: Tensor, steps: int) -> Section:
         | {
             "monte_carlo_standard_error": math.sqrt(float(variance) / len(x)),
             "effective_samples": float(torch.cat([t.effective for t in tight]).mean()),
+            **_heavy(torch.cat([t.pareto_k for t in tight])),
             "steps": steps,
             # over the encoder's own proposal, on the same images
             "gain": estimate_dict(Estimate.of(gain), k),

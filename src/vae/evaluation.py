@@ -7,12 +7,14 @@ import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor
 
-from vae.errors import DataError
 from vae.metrics.estimate import Estimate, Means
 from vae.metrics.latents import Latents, LatentUse
-from vae.model import VAE, Record
+from vae.model import VAE
 from vae.model.distributions.sampling import centre
 from vae.objectives.elbo import ELBO
+
+# the shape of the weights' tail up to which an estimate is to be trusted (Vehtari et al., 2024)
+TRUSTED = 0.7
 
 
 class Batch(Protocol):
@@ -44,7 +46,7 @@ class EvaluationModule(LightningModule):
         self.parts = ["elbo", "rate", "distortion"] if self.bounded else ["distortion"]
         self.test_means = Means(*self.parts)
         self.test_latents = Latents(model.latent_dim)
-        self.px_means = Means("log_px", "variance", "effective_samples")
+        self.px_means = Means("log_px", "variance", "effective_samples", "heavy_tails")
         # whether the rate is in closed form
         self.exact_rate = False
         # nothing until something was tested
@@ -61,14 +63,18 @@ class EvaluationModule(LightningModule):
         if not len(batch.x):
             return
         record = self.model(batch.x)
-        self._check_support(record)
         self.test_latents.update(*centre(record.posterior), record.kl_per_dimension)
         self.exact_rate = record.kl is not None
         if not self.bounded:
             self.test_means.update(-record.log_px.mean(0))
         elif self.num_samples:
             result = self.model.log_prob(batch.x, self.num_samples, self.memory)
-            self.px_means.update(result.log_px, result.variance, result.effective)
+            heavy = torch.where(
+                result.pareto_k.isnan(),
+                result.pareto_k,
+                (result.pareto_k > TRUSTED).to(result.pareto_k.dtype),
+            )
+            self.px_means.update(result.log_px, result.variance, result.effective, heavy)
             # the means over k samples are the same quantities with less noise than over S
             rate = result.rate if record.kl is None else record.kl
             self.test_means.update(-(result.distortion + rate), rate, result.distortion)
@@ -82,22 +88,11 @@ class EvaluationModule(LightningModule):
         with warnings.catch_warnings():
             # a process may have had no example
             warnings.filterwarnings("ignore", message="The ``compute`` method of metric")
-            self.test_use = self.test_latents.compute()
+            self.test_use = self.test_latents.use()
             self.results = self.test_means.compute()
             if self.num_samples and self.bounded:
                 self.results |= self.px_means.compute()
         for name, estimate in self.results.items():
-            if name != "variance":
+            if name not in ("variance", "heavy_tails"):
                 synced = self.trainer.world_size > 1
                 self.log(f"test/{name}", estimate.value, sync_dist=synced)
-
-    def _check_support(self, record: Record) -> None:
-        support = record.likelihood.support
-        assert support is not None
-        if not bool(support.check(record.x).all()):
-            low, high = record.x.aminmax()
-            raise DataError(
-                f"{type(self.model.likelihood).__name__} explains pixels in its support "
-                f"({support}), but a batch has values from {low:.4g} to {high:.4g}; set "
-                "data.binarize, or choose another model/likelihood."
-            )

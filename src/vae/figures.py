@@ -11,6 +11,9 @@ from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
 
+from vae import files
+from vae.errors import ConfigError
+
 
 def grid(images: Tensor, columns: int, scale: int = 2, gap: int = 2) -> Image.Image:
     """Images side by side on a white sheet, row by row.
@@ -35,6 +38,20 @@ def grid(images: Tensor, columns: int, scale: int = 2, gap: int = 2) -> Image.Im
         sheet[:, top : top + height, left : left + width] = image
     pixels = (sheet * 255).round().to(torch.uint8).movedim(0, -1).numpy()
     return Image.fromarray(pixels.squeeze(-1) if channels == 1 else pixels)
+
+
+def save(image: Image.Image, path: Path) -> None:
+    """Write a picture, in the format that its name says, whole or not at all.
+
+    Raises:
+        ConfigError: If the name says none.
+    """
+    kind = Image.registered_extensions().get(path.suffix.lower())
+    if kind not in Image.SAVE:
+        raise ConfigError(
+            f"out= must name a picture, for instance {path.with_suffix('.png')}, got {path}."
+        )
+    files.write(path, lambda f: image.save(f, format=kind))
 
 
 def curves(metrics: Path) -> Figure:

@@ -1,81 +1,25 @@
-"""What a run says of itself: a table before, a table after, config.yaml and results.json."""
+"""What a run says of itself: a table before, a table after, and results.json."""
 
-import contextlib
 import json
 import math
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from lightning.pytorch import Trainer
-from lightning.pytorch.utilities import rank_zero_only
 from rich.console import Console
 from rich.table import Table
 
+from vae import files
 from vae.data.module import DataModule
-from vae.errors import ConfigError
+from vae.errors import RunError
 from vae.model.vae import VAE
 from vae.results import LABELS
 
 Config = Mapping[str, Any]
-
-
-def claim(config: Config, directory: Path, again: bool = False) -> bool:
-    """Make the run directory and write the resolved config to config.yaml, on rank 0.
-
-    Arguments:
-        config: The whole config.
-        directory: The run directory.
-        again: Whether the run may be there already, to go on with.
-
-    Returns:
-        Whether the directory holds a new run.
-
-    Raises:
-        ConfigError: If the directory already holds a run, or cannot be written.
-    """
-    if not _is_first():
-        return False
-    path = directory / "config.yaml"
-    new = path.with_suffix(f".{os.getpid()}")
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        new.write_text(yaml.safe_dump(dict(config), sort_keys=False))
-        if again and path.is_file():
-            # what it says is of the run as it was
-            with contextlib.suppress(FileNotFoundError):
-                (directory / "results.json").replace(directory / "results.before.json")
-            new.replace(path)
-            return False
-        # there whole or not at all, and made by one run, so that two cannot both have it
-        os.link(new, path)
-        new.unlink()
-        return True
-    except OSError as e:
-        new.unlink(missing_ok=True)
-        if path.exists():
-            raise ConfigError(
-                f"a run needs a directory of its own, but {directory} already holds a run; choose "
-                "another run_dir, move that one away, or go on with it by resume=auto."
-            ) from e
-        raise ConfigError(
-            f"the run directory must be writable, but {directory} is not ({e}); choose another "
-            "run_dir."
-        ) from e
-
-
-def _is_first() -> bool:
-    """Whether this is the first process of all, as far as it can be known before they meet."""
-    return not getattr(rank_zero_only, "rank", 0) and os.environ.get("NODE_RANK", "0") == "0"
-
-
-def release(directory: Path) -> None:
-    """Give back the run directory of a run that never began to train."""
-    if _is_first():
-        (directory / "config.yaml").unlink(missing_ok=True)
+# the share of images with heavy-tailed weights, and the effective samples, that raise a doubt
+MOST_HEAVY, FEWEST_EFFECTIVE = 0.25, 10
 
 
 def print_summary(
@@ -125,9 +69,19 @@ def _arguments(node: Config) -> str:
 
 
 def write_results(results: Mapping[str, Any], directory: Path) -> None:
-    """Write results.json."""
+    """Write results.json, whole or not at all.
+
+    Raises:
+        RunError: If it cannot be written.
+    """
     text = json.dumps(_without_nan(results), indent=2, allow_nan=False)
-    (directory / "results.json").write_text(text + "\n")
+    try:
+        files.write(directory / "results.json", text + "\n")
+    except OSError as e:
+        raise RunError(
+            f"results need room on their disk, but {directory / 'results.json'} cannot be written "
+            f"({e}); free some space, and run it again with resume={directory}."
+        ) from e
 
 
 def _without_nan(value: Any) -> Any:
@@ -161,7 +115,27 @@ def print_results(results: Mapping[str, Any], directory: Path) -> None:
         table.add_row("speed", speed, "", "", "images/s in training")
     table.add_row("testing", f"{results['test_seconds']:.1f}", "", "", "seconds")
     console().print(table)
+    for warning in doubts(results):
+        console().print(f"warning: {warning}", soft_wrap=True)
     console().print(f"run directory: {directory}", soft_wrap=True)
+
+
+def doubts(results: Mapping[str, Any]) -> list[str]:
+    """Why an estimate of log p(x) may be too low by more than its Monte Carlo error says."""
+    found = []
+    for name in ("log_px", "log_px_finetuned"):
+        if not (e := results["test"].get(name)):
+            continue
+        heavy, effective = e.get("heavy_tails", 0.0), e["effective_samples"]
+        if heavy > MOST_HEAVY or effective < FEWEST_EFFECTIVE <= e["num_samples"]:
+            tail = f"; Pareto k-hat above 0.7 for {heavy:.0%} of the images" if heavy else ""
+            found.append(
+                f"{LABELS[name]} is a lower estimate that few samples carry (effective samples "
+                f"{effective:.1f} of {e['num_samples']:,}{tail}), and the Monte Carlo "
+                "se does not cover what they miss; take more (num_samples=), or a proposal fitted "
+                "to each image (finetune=)."
+            )
+    return found
 
 
 def _add(table: Table, name: str, e: Mapping[str, Any], digits: int, unit: str) -> None:
@@ -178,7 +152,8 @@ def _unit(name: str, e: Mapping[str, Any]) -> str:
     if "effective_samples" in e:
         error = e["monte_carlo_standard_error"]
         known = "" if math.isnan(error) else f"Monte Carlo se {error:.1g}, "
-        unit += f" ({known}effective samples {e['effective_samples']:.1f})"
+        unit += f" ({known}effective samples {e['effective_samples']:.1f}"
+        unit += f", k-hat > 0.7 for {e['heavy_tails']:.0%})" if "heavy_tails" in e else ")"
     if "gain" in e:
         gain = e["gain"]
         more = f"{gain['value']:+.2f} ± {gain['standard_error']:.2f}"
@@ -196,7 +171,9 @@ def _add_latents(table: Table, latents: Mapping[str, Any]) -> None:
         if name in latents:
             size = latents[name]["aggregate_size"]
             limit = latents[name].get("upper_limit")
-            most = "" if limit is None else f", at most {limit:.2f}, the logarithm of that"
+            most = ", an upper estimate that falls with that number"
+            if limit is not None:
+                most = f", at most {limit:.2f}, the logarithm of that"
             _add(table, name, latents[name], 2, f"nats, over {size:,} images{most}")
     for name in ("knn_accuracy", "linear_accuracy"):
         if name in latents:

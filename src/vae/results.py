@@ -17,9 +17,10 @@ from vae.data.module import DataModule
 from vae.errors import RunError
 from vae.evaluation import EvaluationModule
 from vae.metrics.estimate import Estimate
+from vae.module import VAEModule
 
 Config = Mapping[str, Any]
-SCHEMA = 3
+SCHEMA = 4
 
 # how tables name what results.json holds
 LABELS = {
@@ -97,24 +98,23 @@ def collect(
     }
 
 
-def training(trainer: Trainer, data: DataModule, seconds: float, bounded: bool) -> dict[str, Any]:
+def training(trainer: Trainer, module: VAEModule) -> dict[str, Any]:
     """What is known of the training: seconds, speed, epochs, steps, the best validation score.
+
+    The score is the best validation ELBO (of an autoencoder, minus the distortion), whatever the
+    checkpoint was picked on.
 
     Arguments:
         trainer: The trainer, after fit.
-        data: The data module.
-        seconds: How long it took, validation included.
-        bounded: Whether the score is an ELBO, rather than a distortion.
+        module: The module, trained.
     """
-    batches = trainer.global_step * trainer.accumulate_grad_batches
-    seen = batches * len(data.indices["train"]) / len(data.train_dataloader())
-    best = getattr(trainer.checkpoint_callback, "best_model_score", None)
+    seconds, batches = module.seconds(), trainer.num_training_batches
     return {
         "seconds": seconds,
-        "images_per_second": seen / seconds,
-        "epochs": trainer.current_epoch,
+        "images_per_second": module.examples / seconds,
+        "epochs": math.ceil(module.batches / batches) if batches else 0,
         "steps": trainer.global_step,
-        "best_val_score": None if best is None else (1 if bounded else -1) * float(best),
+        "best_val_score": module.best_score,
     }
 
 
@@ -156,6 +156,9 @@ def estimates_of(module: EvaluationModule, data: DataModule) -> dict[str, dict[s
             ),
             "effective_samples": estimates["effective_samples"].value,
         }
+        if not math.isnan(heavy := estimates["heavy_tails"].value):
+            # the share of examples whose estimate is not to be trusted
+            test["log_px"]["heavy_tails"] = heavy
         if data.pixels.binarize == "none" and (data.pixels.dequantize or _discrete(module)):
             test["bits_per_dim"] = _bits_per_dim(
                 test["log_px"], math.prod(data.event_shape), data.pixels.dequantize

@@ -17,6 +17,8 @@ class Constant:
 class OneCycle:
     r"""A cosine from 1/div up to 1, then a cosine down to 1/final_div.
 
+    Step n of N is taken at t = n / N, n = 0, ..., N - 1: the last one is a step short of the end.
+
     Arguments:
         warmup: The fraction of training that rises.
         div: The peak over the first rate.

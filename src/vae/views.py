@@ -4,13 +4,37 @@ import torch
 from torch import Tensor
 from torch.distributions import Normal
 
+from vae.model.importance import in_chunks
 from vae.model.vae import VAE
+
+# MB that decoding takes at once
+MEMORY = 256.0
+# images that are encoded at once
+AT_ONCE = 500
 
 
 @torch.no_grad()
 def samples(model: VAE, count: int) -> Tensor:
     r"""New images E[x|z], z ~ p(z), with shape (count, \*event_shape)."""
-    return model.decode(model.prior().sample(torch.Size([count]))).mean
+    return decoded(model, model.prior().sample(torch.Size([count])))
+
+
+@torch.no_grad()
+def decoded(model: VAE, z: Tensor, memory: float = MEMORY) -> Tensor:
+    r"""E[x|z], with shape (N, \*event_shape), for z with shape (N, D), some at a time.
+
+    Arguments:
+        model: The model.
+        z: Latent vectors.
+        memory: How much decoding may take at once, in MB.
+    """
+    return torch.cat([model.decode(some).mean for some in in_chunks(model, z, memory)])
+
+
+@torch.no_grad()
+def embedded(model: VAE, x: Tensor) -> Tensor:
+    r"""E_q[z], with shape (N, D), for x with shape (N, \*event_shape), some at a time."""
+    return torch.cat([model.embed(some) for some in x.split(AT_ONCE)])
 
 
 @torch.no_grad()
@@ -25,7 +49,7 @@ def reconstructions(model: VAE, x: Tensor, columns: int) -> Tensor:
     Returns:
         The images row by row, with shape (2 B, \*event_shape).
     """
-    again = model.decode(model.embed(x)).mean
+    again = decoded(model, embedded(model, x))
     pairs = torch.stack([x.unflatten(0, (-1, columns)), again.unflatten(0, (-1, columns))], 1)
     return pairs.flatten(0, 2)
 
@@ -43,10 +67,10 @@ def interpolation(model: VAE, x: Tensor, y: Tensor, columns: int) -> Tensor:
     Returns:
         The images row by row, with shape (B columns, \*event_shape).
     """
-    start, end = model.embed(x), model.embed(y)
+    start, end = embedded(model, x), embedded(model, y)
     t = torch.linspace(0, 1, columns, dtype=start.dtype, device=start.device)[:, None]
     z = start[:, None] + t * (end - start)[:, None]
-    return model.decode(z.flatten(0, 1)).mean
+    return decoded(model, z.flatten(0, 1))
 
 
 @torch.no_grad()
@@ -64,14 +88,14 @@ def traversal(model: VAE, x: Tensor, rows: int, columns: int) -> Tensor:
     Returns:
         The images row by row, with shape (rows columns, \*event_shape).
     """
-    codes = model.embed(x)
+    codes = embedded(model, x)
     centre, spread = codes.mean(0), codes.std(0, correction=0)
     order = spread.argsort(descending=True)[:rows]
     z = codes[0].repeat(len(order), columns, 1)
     steps = torch.linspace(-3, 3, columns, dtype=z.dtype, device=z.device)
     for row, d in enumerate(order):
         z[row, :, d] = centre[d] + steps * spread[d]
-    return model.decode(z.flatten(0, 1)).mean
+    return decoded(model, z.flatten(0, 1))
 
 
 @torch.no_grad()
@@ -92,4 +116,4 @@ def manifold(model: VAE, side: int) -> Tensor:
     quantiles = torch.linspace(0, 1, side + 2, device=parameter.device)[1:-1]
     at = Normal(0.0, 1.0).icdf(quantiles)
     z = torch.stack(torch.meshgrid(-at, at, indexing="ij")[::-1], -1)
-    return model.decode(z.flatten(0, 1).to(parameter.dtype)).mean
+    return decoded(model, z.flatten(0, 1).to(parameter.dtype))

@@ -11,7 +11,7 @@ def rows(result):
 
 
 def test_a_collapse_is_warned_of_with_what_helps(tiny, capsys):
-    result = train(tiny(*DEAD, "model.latent_dim=3", steps=20))
+    result = train(tiny(*DEAD, "model.latent_dim=3", "callbacks.collapse.steps=50", steps=20))
     said = capsys.readouterr().out.splitlines()
     line, note = [x for x in said if x.startswith(("warning: ", "note: "))]
     assert line.startswith("warning: posterior collapse: none of the 3 dimensions")
@@ -19,6 +19,11 @@ def test_a_collapse_is_warned_of_with_what_helps(tiny, capsys):
     for word in ("objective=free_bits", "objective/schedule=linear", "model.latent_dim"):
         assert word in line
     assert float(rows(result)[-1]["val/active_units"]) == 0
+
+
+def test_a_short_run_is_still_waking_up(tiny, capsys):
+    train(tiny(*DEAD, "model.latent_dim=3", "trainer.num_sanity_val_steps=1", steps=20))
+    assert "collapse" not in capsys.readouterr().out
 
 
 def test_collapsed_dimensions_are_named_at_the_end(tiny, capsys):

@@ -14,7 +14,7 @@ def test_variance_and_rate_do_not_depend_on_the_batches():
     use = Latents(3)
     for start, stop in ((0, 50), (50, 100), (100, 103)):
         use.update(means[start:stop], torch.zeros(1, 3), rates[start:stop])
-    found = use.compute()
+    found = use.use()
     torch.testing.assert_close(found.variance, means.double().var(0, correction=0))
     torch.testing.assert_close(found.rate, rates.double().mean(0))
     assert found.active.tolist() == [True, False, True]
@@ -23,10 +23,10 @@ def test_variance_and_rate_do_not_depend_on_the_batches():
 def test_without_a_rate_per_dimension_there_is_none():
     use = Latents(2)
     use.update(torch.randn(10, 2), torch.zeros(10, 2), None)
-    assert use.compute().rate is None
+    assert use.use().rate is None
     use.reset()
     use.update(torch.randn(10, 2), torch.zeros(10, 2), torch.rand(10, 2))
-    assert use.compute().rate is not None
+    assert use.use().rate is not None
 
 
 def test_a_flow_that_ignores_x_has_no_active_unit():
@@ -35,7 +35,7 @@ def test_a_flow_that_ignores_x_has_no_active_unit():
     use = Latents(6)
     for _ in range(10):
         use.update(*centre(posterior(torch.zeros(500, 14))), None)
-    assert not use.compute().active.any()
+    assert not use.use().active.any()
     noise = posterior(torch.zeros(5000, 14)).sample((64,)).mean(0).var(0)
     assert (noise > 0.01).any()
 

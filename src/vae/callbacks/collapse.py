@@ -20,18 +20,20 @@ class Collapse(Callback):
 
     A dimension has collapsed if Var_x(E_q[z_d]) is at most 0.01: q(z_d|x) is the same for every
     x, and the decoder does without it. A warning comes once while training, if every dimension
-    has after more than `patience` validations; at the end, those that have are named.
+    has after more than `patience` validations and `steps` steps; at the end, those that have are
+    named.
 
     Arguments:
         patience: The number of validations in which a model may still be waking up.
+        steps: The number of steps for which it may; shorter runs hear nothing.
 
     References:
         Generating Sentences from a Continuous Space (Bowman et al., 2016), section 3.1
         Importance Weighted Autoencoders (Burda et al., 2016), section 5.2
     """
 
-    def __init__(self, patience: int = 2):
-        self.patience = patience
+    def __init__(self, patience: int = 2, steps: int = 300):
+        self.patience, self.steps = patience, steps
         self.seen = 0
         self.warned = False
 
@@ -45,9 +47,12 @@ class Collapse(Callback):
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Warn once if every dimension has collapsed; the module has the numbers by now."""
+        if trainer.sanity_checking:
+            return
         dead = self.collapsed(pl_module)
         self.seen += 1
-        if self.warned or self.seen <= self.patience or len(dead) < self.dimensions(pl_module):
+        early = self.seen <= self.patience or trainer.global_step < self.steps
+        if self.warned or early or len(dead) < self.dimensions(pl_module):
             return
         self.warned = True
         if trainer.is_global_zero:
@@ -61,7 +66,7 @@ class Collapse(Callback):
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Name the dimensions that have collapsed."""
         dead = self.collapsed(pl_module)
-        if dead and trainer.is_global_zero:
+        if dead and trainer.is_global_zero and trainer.global_step >= self.steps:
             names = ", ".join(map(str, dead[:20])) + (", ..." if len(dead) > 20 else "")
             print(
                 f"note: {len(dead)} of {self.dimensions(pl_module)} dimensions of z have collapsed "

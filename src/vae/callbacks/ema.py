@@ -43,5 +43,10 @@ class EMA(WeightAveraging):
         return step_idx is not None
 
     def _move(self, average: list[Tensor], current: list[Tensor], count: Tensor) -> None:
+        if not average[0].is_floating_point():
+            # indices, orders and counts have no average; tensors come here type by type
+            for old, new in zip(average, current, strict=True):
+                old.copy_(new)
+            return
         decay = min(self.decay, (1 + self.step) / (10 + self.step))
         get_ema_multi_avg_fn(decay)(average, current, count)

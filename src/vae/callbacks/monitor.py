@@ -7,17 +7,24 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch.optim import Optimizer
 
+from vae.module import VAEModule, log_interval
+
 
 class Monitor(Callback):
     """Log train/gradient_norm and train/images_per_second with the other training metrics."""
 
     def __init__(self) -> None:
         self.time = 0.0
-        self.step = 0
+        self.step = self.examples = 0
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the clock anew, so that validation is not counted."""
+        self._begin(trainer, pl_module)
+
+    def _begin(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        assert isinstance(pl_module, VAEModule)
         self.time, self.step = time.perf_counter(), trainer.global_step
+        self.examples = pl_module.examples
 
     def on_before_optimizer_step(
         self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer
@@ -39,11 +46,11 @@ class Monitor(Callback):
         """Log the images of all devices that were trained on in a second."""
         if not _due(trainer, trainer.global_step) or trainer.global_step == self.step:
             return
-        now, steps = time.perf_counter(), trainer.global_step - self.step
-        images = steps * trainer.accumulate_grad_batches * len(batch.x) * trainer.world_size
-        pl_module.log("train/images_per_second", images / (now - self.time))
-        self.time, self.step = now, trainer.global_step
+        assert isinstance(pl_module, VAEModule)
+        seconds, images = time.perf_counter() - self.time, pl_module.examples - self.examples
+        pl_module.log("train/images_per_second", images / seconds)
+        self._begin(trainer, pl_module)
 
 
 def _due(trainer: Trainer, step: int) -> bool:
-    return step % (trainer.log_every_n_steps or 50) == 0  # type: ignore[attr-defined]
+    return step % log_interval(trainer) == 0

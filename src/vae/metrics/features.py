@@ -1,10 +1,14 @@
 """The feature network of FID and KID: a small classifier of the run's own data, trained here."""
 
+import contextlib
 import pickle
+from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+
+from vae import files
 
 
 class FeatureNetwork(nn.Module):
@@ -52,7 +56,11 @@ class FeatureNetwork(nn.Module):
 
 
 def feature_network(
-    name: str, folder: Path, train: tuple[Tensor, Tensor], test: tuple[Tensor, Tensor]
+    name: str,
+    folder: Path,
+    train: tuple[Tensor, Tensor],
+    test: tuple[Tensor, Tensor],
+    classes: int | None = None,
 ) -> FeatureNetwork:
     """The feature network of a data set, trained once and kept in `folder`.
 
@@ -62,11 +70,12 @@ def feature_network(
     Arguments:
         name: The data set's name and fingerprint.
         folder: Where networks are kept.
-        train: Bytes with shape (N, C, H, W) and classes with shape (N,).
+        train: Bytes with shape (N, C, H, W) and classes from 0 on with shape (N,).
         test: The same for the test.
+        classes: The number of classes; None for as many as the training images show.
     """
     images, labels = train
-    classes = int(labels.max()) + 1
+    classes = int(labels.max()) + 1 if classes is None else classes
     path = folder / f"{name}.pt"
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -75,11 +84,9 @@ def feature_network(
             with torch.inference_mode(False), torch.enable_grad():
                 _train(network, images, labels.long())
             network.accuracy.fill_(_accuracy(network, *test))
-            folder.mkdir(parents=True, exist_ok=True)
-            # whole or not at all, whoever else writes it
-            scratch = path.with_suffix(f".{torch.initial_seed()}.{id(network)}")
-            torch.save(network.state_dict(), scratch)
-            scratch.replace(path)
+            # a cache that cannot be written costs the time of training it again
+            with contextlib.suppress(OSError, RuntimeError):
+                files.write(path, partial(torch.save, network.state_dict()))
     return network.eval().requires_grad_(False)
 
 

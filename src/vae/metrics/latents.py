@@ -75,9 +75,14 @@ class Latents(Wide):
         self.rates += each.to(wide).sum(0)
         self.count += len(mean)
 
-    def compute(self) -> LatentUse:
-        """What each dimension carries."""
+    def use(self) -> LatentUse:
+        """What each dimension carries; torchmetrics would make a scalar of a single one."""
+        variance, rate = self.compute()
+        return LatentUse(variance.reshape(-1), None if rate is None else rate.reshape(-1))
+
+    def compute(self) -> tuple[Tensor, Tensor | None]:
+        """The variance and the rate of each dimension."""
         mean = self.sums / self.count
         spread = self.squares / self.count - mean.square() - self.errors / self.count
         rate = None if self.rates.isnan().any() else (self.rates / self.count).cpu()
-        return LatentUse(variance=spread.clamp_min(0).cpu(), rate=rate)
+        return spread.clamp_min(0).cpu(), rate

@@ -18,7 +18,7 @@ def knn_accuracy(z: Tensor, label: Tensor, test_z: Tensor, test_label: Tensor) -
     """
     from sklearn.neighbors import KNeighborsClassifier
 
-    return _accuracy(KNeighborsClassifier(n_neighbors=4), z, label, test_z, test_label)
+    return _accuracy(KNeighborsClassifier(n_neighbors=min(4, len(z))), z, label, test_z, test_label)
 
 
 def linear_accuracy(z: Tensor, label: Tensor, test_z: Tensor, test_label: Tensor) -> Estimate:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from torch.distributions import Distribution
 
 from vae.model.distributions.sampling import sample_and_log_prob
 from vae.model.precision import widest
+from vae.model.tail import Tail
 
 if TYPE_CHECKING:
     from vae.model.vae import VAE
@@ -27,6 +29,9 @@ class Importance:
         distortion: The mean of -log p(x|z) over the samples, with shape (B,).
         rate: The mean of log q(z|x) - log p(z) over the samples, with shape (B,).
         effective: The effective sample size, between 1 and k, with shape (B,).
+        pareto_k: The shape of the generalised Pareto distribution that the largest weights follow,
+            with shape (B,); above 0.7 the estimate and its variance are not to be trusted. nan
+            where there are too few samples to tell.
     """
 
     log_px: Tensor
@@ -34,6 +39,7 @@ class Importance:
     distortion: Tensor
     rate: Tensor
     effective: Tensor
+    pareto_k: Tensor
 
 
 @torch.no_grad()
@@ -49,7 +55,9 @@ def importance(
     .. math:: \log p(x) \approx \log \tfrac{1}{k} \sum_{i=1}^{k} w_i, \quad
         w_i = \frac{p(x \mid z_i) p(z_i)}{q(z_i \mid x)}, \quad z_i \sim q(z \mid x)
 
-    The sums are kept as log-sum-exps, so memory does not grow with k.
+    The sums are kept as log-sum-exps, and of the weights the largest alone, so memory grows with
+    the root of k. `variance` is that of the samples: it does not know of weights that were never
+    met, so where few samples carry the sum the estimate is too low by more than it says.
 
     Arguments:
         model: The model, in evaluation mode.
@@ -65,6 +73,7 @@ def importance(
     References:
         Importance Weighted Autoencoders (Burda et al., 2016), eq. 8
         Monte Carlo theory, methods and examples (Owen, 2013), section 9.3 (effective size)
+        Pareto Smoothed Importance Sampling (Vehtari et al., 2024), section 3 (pareto_k)
     """
     if num_samples < 1:
         raise ValueError(f"num_samples must be at least 1, got {num_samples}.")
@@ -77,10 +86,11 @@ def importance(
     step = samples_at_once(model, posterior, len(x), memory)
     wide = widest(x.device)
     if not len(x):
-        return Importance(*[torch.zeros(0, dtype=wide, device=x.device)] * 5)
+        return Importance(*[torch.zeros(0, dtype=wide, device=x.device)] * 6)
     zeros = torch.zeros(len(x), dtype=wide, device=x.device)
     lse, lse_squares = zeros.log(), zeros.log()
     distortion, rate = zeros.clone(), zeros.clone()
+    tail = Tail(num_samples)
     for start in range(0, num_samples, step):
         z, log_qz = sample_and_log_prob(posterior, min(step, num_samples - start))
         log_px = model.decode(z).log_prob(x).to(wide)
@@ -88,6 +98,7 @@ def importance(
         log_w = log_px - log_ratio
         lse = torch.logaddexp(lse, log_w.logsumexp(0))
         lse_squares = torch.logaddexp(lse_squares, (2 * log_w).logsumexp(0))
+        tail.add(log_w)
         distortion -= log_px.sum(0)
         rate += log_ratio.sum(0)
     effective = (2 * lse - lse_squares).exp()
@@ -100,16 +111,24 @@ def importance(
         distortion=distortion / num_samples,
         rate=rate / num_samples,
         effective=effective,
+        pareto_k=tail.shape(len(x), zeros),
     )
 
 
 def samples_at_once(model: VAE, posterior: Distribution, examples: int, memory: float) -> int:
     """How many samples of each example fit into `memory` MB; at least one."""
-    numbers = _numbers_per_sample(model, posterior)
+    numbers = _numbers_per_sample(model, posterior.event_shape)
     return max(1, int(memory * 1e6 / (4 * numbers * max(1, examples))))
 
 
-def _numbers_per_sample(model: VAE, posterior: Distribution) -> int:
+def in_chunks(model: VAE, z: Tensor, memory: float) -> tuple[Tensor, ...]:
+    """Latent vectors, with shape (N, D), in pieces whose decoding fits into `memory` MB."""
+    numbers = _numbers_per_sample(model, z.shape[1:])
+    size = max(1, int(memory * 1e6 / (4 * numbers)))
+    return z.split(size)  # type: ignore[no-any-return]
+
+
+def _numbers_per_sample(model: VAE, shape: Sequence[int]) -> int:
     """How many numbers one sample of one example holds in memory at once."""
     largest = 0
 
@@ -120,7 +139,7 @@ def _numbers_per_sample(model: VAE, posterior: Distribution) -> int:
     leaves = [m for m in model.decoder.modules() if not list(m.children())]
     handles = [leaf.register_forward_hook(look) for leaf in leaves]
     try:
-        model.decoder(next(model.decoder.parameters()).new_zeros(1, *posterior.event_shape))
+        model.decoder(next(model.decoder.parameters()).new_zeros(1, *shape))
     finally:
         for handle in handles:
             handle.remove()

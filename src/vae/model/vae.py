@@ -1,6 +1,7 @@
 """A variational autoencoder: two networks and three distributions."""
 
 import math
+from collections.abc import Callable
 from typing import ClassVar, Protocol, cast
 
 import torch
@@ -8,7 +9,8 @@ from torch import Tensor, nn
 from torch.distributions import Distribution, constraints
 
 from vae.model.distributions.sampling import centre, rsample_and_log_prob
-from vae.model.importance import Importance, importance
+from vae.model.importance import Importance, importance, in_chunks
+from vae.model.inputs import check_range, check_shape, check_support
 from vae.model.posteriors.density import Density
 from vae.model.record import Record
 
@@ -81,8 +83,34 @@ class VAE(nn.Module):
         self.likelihood = likelihood
 
     def encode(self, x: Tensor) -> Distribution:
-        r"""q(z|x), with batch shape (B,), for x with shape (B, \*event_shape)."""
+        r"""q(z|x), with batch shape (B,), for x with shape (B, \*event_shape).
+
+        Raises:
+            DataError: If x has another shape, or values outside [0, 1].
+        """
+        self._check(x, lambda: check_range(x, self.likelihood.support))
+        return self._encode(x)
+
+    def _encode(self, x: Tensor) -> Distribution:
         return self.posterior(self.encoder(_as_weights(self.encoder, x)))
+
+    def check(self, x: Tensor) -> None:
+        r"""Refuse examples that p(x|z) does not explain.
+
+        Arguments:
+            x: The examples, with shape (B, \*event_shape).
+
+        Raises:
+            DataError: If they have another shape, or values outside the likelihood's support.
+        """
+        check_shape(x, self.likelihood.event_shape)
+        check_support(x, self.likelihood.support, type(self.likelihood).__name__)
+
+    def _check(self, x: Tensor, values: Callable[[], None]) -> None:
+        check_shape(x, self.likelihood.event_shape)
+        # a look at values makes every step wait for a GPU; training looks at an epoch's first batch
+        if not self.training:
+            values()
 
     def decode(self, z: Tensor) -> Distribution:
         r"""p(x|z), with batch shape (\*), for z with shape (\*, D)."""
@@ -97,8 +125,12 @@ class VAE(nn.Module):
         Arguments:
             x: The examples, with shape (B, \*event_shape).
             num_samples: The number S of samples z of each posterior.
+
+        Raises:
+            DataError: If x has another shape, or values that p(x|z) does not explain.
         """
-        posterior = self.encode(x)
+        self._check(x, lambda: self.check(x))
+        posterior = self._encode(x)
         z, log_qz = rsample_and_log_prob(posterior, num_samples)
         return Record(x, posterior, z, self.prior(), self.decode(z), log_qz)
 
@@ -114,9 +146,15 @@ class VAE(nn.Module):
         return centre(self.encode(x))[0]
 
     @torch.no_grad()
-    def sample(self, num_samples: int) -> Tensor:
-        r"""New examples z ~ p(z), x ~ p(x|z), with shape (num_samples, \*event_shape)."""
-        return self.decode(self.prior().sample(torch.Size([num_samples]))).sample()
+    def sample(self, num_samples: int, memory: float = 256) -> Tensor:
+        r"""New examples z ~ p(z), x ~ p(x|z), with shape (num_samples, \*event_shape).
+
+        Arguments:
+            num_samples: How many.
+            memory: How much may be in flight at once beside them, in MB.
+        """
+        z = self.prior().sample(torch.Size([num_samples]))
+        return torch.cat([self.decode(some).sample() for some in in_chunks(self, z, memory)])
 
     def log_prob(self, x: Tensor, num_samples: int = 1000, memory: float = 256) -> Importance:
         r"""log p(x) in nats by importance sampling, with its variance and effective sample size.
@@ -125,7 +163,11 @@ class VAE(nn.Module):
             x: The examples, with shape (B, \*event_shape).
             num_samples: The number k of samples of q(z|x) for each.
             memory: How much they may occupy at once, in MB.
+
+        Raises:
+            DataError: If x has another shape, or values that p(x|z) does not explain.
         """
+        self.check(x)
         return importance(self, x, num_samples, memory)
 
     @property

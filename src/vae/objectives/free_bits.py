@@ -18,7 +18,8 @@ class FreeBits(ELBO):
     Arguments:
         nats: lambda, in nats; 0 gives the ELBO.
         per: "dimension" for a threshold for each dimension of z, as in the formula; "example" for
-            one threshold on their sum.
+            one threshold on their sum. Either is compared with the mean over the batch, not with
+            each example's rate.
         num_samples: The number S of samples of z for each example.
         kl: "analytic", "monte_carlo", or "auto"; per dimension it is always analytic.
 

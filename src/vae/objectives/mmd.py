@@ -25,7 +25,11 @@ class MMD(Objective):
         rate_weight: alpha.
         kernel: "imq" for the sum over c of c / (c + |z - y|^2), with c = 2 D s for seven s from
             0.1 to 10; "rbf" for exp(-|z - y|^2 / (2 D)).
-        num_samples: The number S of samples of z for each example.
+        num_samples: The number S of samples of z for each example; the discrepancy takes the first.
+
+    Choices of ours, not of the papers: the scales of imq are fixed by D (the paper's are of the
+    prior's variance), the width of rbf is sqrt D, and lambda is in nats beside a log-likelihood
+    summed over pixels (the paper's is beside a squared error).
 
     Raises:
         ValueError: If a weight is negative, or `num_samples` not positive.

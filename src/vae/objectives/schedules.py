@@ -87,6 +87,8 @@ class Capacity:
 
     .. math:: |rate - capacity \cdot \min(t / warmup, 1)|
 
+    The distance is taken for each example, where the paper takes that of the mean rate.
+
     Arguments:
         capacity: The last capacity, in nats.
         warmup: The fraction of training that rises.

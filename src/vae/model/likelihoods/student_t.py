@@ -6,9 +6,9 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, constraints
-from torch.distributions import StudentT as TorchStudentT
 
 from vae.errors import ConfigError
+from vae.model.distributions.student_t import StudentT as StudentTDistribution
 from vae.model.likelihoods.location_scale import LocationScale
 from vae.model.precision import at_least_float32
 
@@ -61,5 +61,5 @@ class StudentT(LocationScale):
             df = nn.functional.softplus(at_least_float32(self.raw_df)) + 2
         else:
             df = loc.new_tensor(self.df)
-        pixels = TorchStudentT(df.expand_as(loc), loc, scale, validate_args=False)
+        pixels = StudentTDistribution(df, loc, scale)
         return Independent(pixels, len(self.event_shape), validate_args=False)

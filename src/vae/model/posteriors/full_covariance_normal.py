@@ -4,8 +4,9 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Distribution, MultivariateNormal
+from torch.distributions import Distribution
 
+from vae.model.distributions.full_normal import FullNormal
 from vae.model.posteriors.density import Density
 from vae.model.precision import at_least_float32
 
@@ -44,4 +45,4 @@ class FullCovarianceNormal(nn.Module):
         )
         scale_tril = torch.diag_embed((0.5 * log_variance).exp())
         scale_tril[..., self.rows, self.columns] = below
-        return MultivariateNormal(loc, scale_tril=scale_tril, validate_args=False)
+        return FullNormal(loc, scale_tril)

@@ -1,0 +1,38 @@
+"""A Student-t distribution whose normaliser keeps its digits."""
+
+import math
+
+import torch
+from torch import Tensor
+from torch.distributions import StudentT as TorchStudentT
+
+from vae.model.precision import widest
+
+
+class StudentT(TorchStudentT):
+    r"""torch's Student-t with one df for all elements, and its normaliser in float64.
+
+    .. math:: \log p(x) = -\tfrac{\nu + 1}{2} \log(1 + y^2 / \nu) - \log s
+        - \tfrac12 \log(\pi \nu) - \log \Gamma(\tfrac{\nu}{2}) + \log \Gamma(\tfrac{\nu + 1}{2}),
+        \quad y = (x - loc) / s
+
+    The difference of the two log-gammas is lost in float32: at df = 10^4 it is off by 0.005 nats
+    for every pixel, all with the same sign.
+
+    Arguments:
+        df: The degrees of freedom, a scalar.
+        loc: The locations, with any shape.
+        scale: The scales, with a shape that broadcasts with `loc`.
+    """
+
+    def __init__(self, df: Tensor, loc: Tensor, scale: Tensor):
+        self.one_df = df
+        super().__init__(df.expand_as(loc), loc, scale, validate_args=False)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """log p(x) in nats, elementwise."""
+        df = self.one_df.to(widest(self.one_df.device))
+        constant = 0.5 * (math.pi * df).log() + torch.lgamma(df / 2) - torch.lgamma((df + 1) / 2)
+        y = (value - self.loc) / self.scale
+        body = 0.5 * (self.one_df + 1) * (y.square() / self.one_df).log1p()
+        return -body - self.scale.log() - constant.to(body.dtype)
