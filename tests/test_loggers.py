@@ -159,3 +159,31 @@ def test_tensorboard_writes_events_beside_the_csv(cli, tmp_path):
         assert any(name in text for text in events)
     assert list(tmp_path.glob("outputs/vae/*/tensorboard/**/projector_config.pbtxt"))
     assert len(list(tmp_path.glob("outputs/vae/*/metrics.csv"))) == 1
+
+
+def test_metrics_go_on_where_they_were(tmp_path, monkeypatch):
+    """Rows after the checkpoint go, one cut short is none, and none is written twice."""
+    from vae.loggers.csv import CSV
+
+    log = CSV(str(tmp_path))
+    log.start({}, 0)
+    for step in (4, 9, 14):
+        log.log_metrics({"train/elbo": -step / 3, "epoch": 0}, step)
+    log.log_metrics({"val/elbo": -3.0, "epoch": 1}, 14)
+    log.save()
+    path = tmp_path / "metrics.csv"
+    whole = path.read_text()
+    path.write_text(whole + "1,19,-6.3")
+    again = CSV(str(tmp_path))
+    again.start({}, 15)
+    assert path.read_text() == whole
+    # what the checkpoint of step 15 was too early for has been written meanwhile
+    again.log_metrics({"train/elbo": -14 / 3, "epoch": 0}, 14)
+    again.log_metrics({"train/elbo": -24 / 3, "epoch": 1}, 24)
+    again.save()
+    rows = path.read_text().splitlines()
+    assert rows[:-1] == whole.splitlines()
+    assert rows[-1] == "1,24,-8.0,"
+    third = CSV(str(tmp_path))
+    third.start({}, 10)
+    assert len(path.read_text().splitlines()) == 3

@@ -1,11 +1,35 @@
-"""What our loggers can do beside numbers."""
+"""What our loggers can do beside numbers, and that none of them can end a run."""
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from PIL.Image import Image
 from torch import Tensor
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def harmless(method: Method) -> Method:
+    """A method of a logger that tells of its errors once and lets the run go on.
+
+    A server that fails, or a disk that is full, must cost a run neither its training nor its
+    results.
+    """
+
+    @wraps(method)
+    def safe(self: "Log", *arguments: Any, **options: Any) -> Any:
+        if self.broken:
+            return None
+        try:
+            return method(self, *arguments, **options)
+        except Exception as e:  # noqa: BLE001
+            self.fail(e)
+            return None
+
+    return cast(Method, safe)
 
 
 class Log:
@@ -16,12 +40,24 @@ class Log:
 
     # whether pictures are worth drawing
     pictures = False
+    # whether it has failed, and is asked for nothing more
+    broken = False
+
+    def fail(self, error: BaseException) -> None:
+        """Say that this logger has failed; the run goes on without it."""
+        self.broken = True
+        text = " ".join(str(error).split())[:200] or type(error).__name__
+        print(
+            f"warning: {type(self).__name__} has failed and logs no more ({text}); the run goes on",
+            file=sys.stderr,
+            flush=True,
+        )
 
     def start(self, config: Mapping[str, Any], step: int) -> None:
         """Begin, or go on from a step.
 
         Arguments:
-            config: The whole config, as plain values.
+            config: The whole config, as plain values, without secrets.
             step: The number of steps already taken: 0 in a run that was not resumed.
         """
 

@@ -11,7 +11,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from PIL.Image import Image
 from torch import Tensor
 
-from vae.loggers.log import Log
+from vae.loggers.log import Log, harmless
 
 
 class TensorBoard(TensorBoardLogger, Log):
@@ -27,6 +27,7 @@ class TensorBoard(TensorBoardLogger, Log):
         super().__init__(save_dir=save_dir, name="tensorboard", version="", default_hp_metric=False)
 
     @rank_zero_only
+    @harmless
     def start(self, config: Mapping[str, Any], step: int) -> None:
         """Show the config; hide what an interrupted run logged after the step it resumes from."""
         if step:
@@ -35,16 +36,37 @@ class TensorBoard(TensorBoardLogger, Log):
         self.experiment.add_text("config", f"```\n{text}\n```", step)
 
     @rank_zero_only
+    @harmless
     def picture(self, name: str, image: Image, step: int) -> None:
         """Add a picture."""
         self.experiment.add_image(name, np.asarray(image.convert("RGB")), step, dataformats="HWC")
 
     @rank_zero_only
+    @harmless
     def embedding(self, z: Tensor, label: Tensor, images: Tensor) -> None:
         """Add the points to the projector."""
         self.experiment.add_embedding(z, label.tolist(), images, tag="latents")
 
     @rank_zero_only
+    @harmless
+    def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
+        """Add numbers."""
+        super().log_metrics(dict(metrics), step)
+
+    @rank_zero_only
+    @harmless
+    def save(self) -> None:
+        """Write what is held back."""
+        super().save()
+
+    @rank_zero_only
+    @harmless
+    def finalize(self, status: str) -> None:
+        """Write what is held back."""
+        super().finalize(status)
+
+    @rank_zero_only
+    @harmless
     def close(
         self, results: Mapping[str, Any] | None, checkpoints: Mapping[str, Path], failed: bool
     ) -> None:
