@@ -157,7 +157,10 @@ def test_every_argument_of_our_classes_is_a_setting(words):
                     assert node[name] == same, f"{node['_target_']} {name}"
             wanted = set(parameters) - context - {"options"}
             # short words of the data's source stand beside it
-            given = set(node) - {"_target_"} - (set(node.get("source", ())) - {"_target_"})
+            source = set(node.get("source", ())) - {"_target_"}
+            # where the data lies has two names
+            source |= {"root", "path"} if source & {"root", "path"} else set()
+            given = set(node) - {"_target_"} - source
             assert wanted == given, node["_target_"]
 
 

@@ -258,7 +258,7 @@ def test_the_same_seed_gives_the_same_picture(finished, tmp_path):
         (["what=films"], "what must be samples or reconstructions"),
         (["out=picture.xyz"], "must name a picture"),
         (["count=0"], "at least 1"),
-        (["out=5"], "out must be a word or null, got 5"),
+        (["out=5"], "must name a picture, for instance 5.png, got 5"),
         (["run=???"], "run must be set, got nothing; add run= and its value"),
         (["split=here"], "split must be train or val or test"),
     ],

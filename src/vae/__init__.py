@@ -7,12 +7,27 @@ B examples in a batch, so z is (S, B, D).
     log p(x) >= ELBO(x) = E_q[log p(x|z)] - KL(q(z|x) || p(z)) = -(distortion + rate)
 """
 
+import os
+import signal
+import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from vae.run import load as load
 
 __version__ = "0.1.0"
+
+
+def _interrupted(number: int, frame: Any) -> None:
+    """Ctrl-C while a command is still being imported needs no traceback."""
+    os.write(2, b"error: interrupted\n")
+    os._exit(128 + number)
+
+
+# python -m imports this package before the command's own module, which takes over
+if sys.argv[:1] == ["-m"] and threading.current_thread() is threading.main_thread():
+    signal.signal(signal.SIGINT, _interrupted)
 
 
 def __getattr__(name: str) -> Any:

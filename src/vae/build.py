@@ -1,17 +1,20 @@
 """The one place where a config becomes a data module, a model, a module and a trainer."""
 
+import difflib
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
 import torch
 from lightning.pytorch import Callback, Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.callbacks import Checkpoint, LearningRateFinder, ModelCheckpoint
 from lightning.pytorch.loggers import Logger
+from lightning.pytorch.plugins.io import CheckpointIO
 from torch import nn
 from torch.optim import Optimizer
 
 from vae import devices, pairings
+from vae.checkpoint import AtomicCheckpointIO
 from vae.compiled import compile_networks
 from vae.data.module import DataModule
 from vae.errors import ConfigError
@@ -20,8 +23,10 @@ from vae.make import locate, make
 from vae.model.vae import VAE
 from vae.module import VAEModule
 from vae.profiler import Silent
+from vae.secret import recorded
 
 Config = Mapping[str, Any]
+CONSTANT = {"_target_": "vae.schedules.Constant"}
 
 
 def build_data(config: Config) -> DataModule:
@@ -29,9 +34,12 @@ def build_data(config: Config) -> DataModule:
     allow = config["allow"]
     likelihood = locate(config["model"]["likelihood"]["_target_"], allow, ("vae.model.",))
     node = config["data"]
+    # where the data lies has two names
+    places = {"root", "path"}
+    beside = {*node["source"], *(places if places & set(node["source"]) else ())}
     data: DataModule = make(
         # what stands beside the source to be short on the command line is the source's
-        {k: v for k, v in node.items() if k == "_target_" or k not in node["source"]},
+        {k: v for k, v in node.items() if k == "_target_" or k not in beside},
         "data",
         allow=allow,
         packages=("vae.data.",),
@@ -80,8 +88,18 @@ def build_model(
         examples=data and data.examples,
     )
     if node["output_bias"] == "data" and data is not None:
+        _check_start(networks["decoder"], likelihood)
         networks["decoder"].start_at(likelihood.features_at(data.mean()))
     return VAE(networks["encoder"], networks["decoder"], posterior, prior, likelihood)
+
+
+def _check_start(decoder: nn.Module, likelihood: nn.Module) -> None:
+    for part, method in ((decoder, "start_at"), (likelihood, "features_at")):
+        if not hasattr(part, method):
+            raise ConfigError(
+                f"model.output_bias=data starts the decoder at the data's mean and needs {method}, "
+                f"which {type(part).__name__} does not have; set model.output_bias=zero, or add it."
+            )
 
 
 @torch.no_grad()
@@ -101,8 +119,9 @@ def _check_shape(
 def build_module(config: Config, data: DataModule) -> VAEModule:
     """The LightningModule, whose checkpoints carry what rebuilds the model."""
     check_length(config)
-    optimizer = {k: v for k, v in config["optimizer"].items() if k != "schedule"}
+    schedule = config["optimizer"].get("schedule") or CONSTANT
     model = build_model(config, data.event_shape, data)
+    _check_batches(model, config, len(data.indices["train"]))
     if config["compile"]:
         compile_networks(model)
     objective = make(
@@ -115,12 +134,16 @@ def build_module(config: Config, data: DataModule) -> VAEModule:
     return VAEModule(
         model=model,
         objective=objective,
-        optimizer=_optimizer(optimizer, config),
-        schedule=make(config["optimizer"]["schedule"], "optimizer.schedule"),
+        optimizer=_optimizer(config),
+        schedule=make(schedule, "optimizer.schedule", allow=config["allow"]),
         num_samples=config["evaluate"]["num_samples"],
         memory=config["evaluate"]["memory"],
-        # a checkpoint must not say what may be loaded
-        card={"config": {**config, "allow": []}, "event_shape": list(data.event_shape)},
+        card={
+            # a checkpoint must not say what may be loaded
+            "config": recorded({**config, "allow": []}),
+            "event_shape": list(data.event_shape),
+            "data": data.card(),
+        },
     )
 
 
@@ -130,7 +153,7 @@ def check_length(config: Config) -> None:
     Raises:
         ConfigError: If there is one.
     """
-    schedules = (config["optimizer"]["schedule"], config["objective"].get("schedule"))
+    schedules = (config["optimizer"].get("schedule"), config["objective"].get("schedule"))
     trainer = config["trainer"]
     for node in schedules:
         if (
@@ -146,30 +169,99 @@ def check_length(config: Config) -> None:
             )
 
 
-def _optimizer(node: Config, config: Config) -> Callable[[Iterable[nn.Parameter]], Optimizer]:
+def _check_batches(model: VAE, config: Config, examples: int) -> None:
+    """Refuse a last batch of one example where layers normalise over the batch."""
+    size, devices_ = config["data"]["batch_size"], config["trainer"]["devices"]
+    count = devices_ if isinstance(devices_, int) and devices_ > 0 else 1
+    last = ((examples // count * count) % size or size) // count if size else 0
+    if last == 1 and any(isinstance(m, nn.BatchNorm1d) for m in model.modules()):
+        raise ConfigError(
+            f"normalization=batch needs at least two examples in every batch, but {examples} "
+            f"examples in batches of {size} on {count} devices leave a batch of one; set another "
+            "data.batch_size."
+        )
+
+
+def _optimizer(config: Config) -> Callable[[Iterable[nn.Parameter]], Optimizer]:
     trainer = config["trainer"]
+    node = {k: v for k, v in config["optimizer"].items() if k != "schedule"}
     if str(trainer["precision"]) in devices.SCALED and trainer["gradient_clip_val"] is not None:
         # a fused step unscales gradients itself, too late for clipping
         node = {**node, "fused": False}
-    return lambda parameters: make(node, "optimizer", allow=config["allow"], params=parameters)
+
+    def build(parameters: Iterable[nn.Parameter]) -> Optimizer:
+        optimizer: Optimizer = make(
+            node, "optimizer", allow=config["allow"], params=list(parameters)
+        )
+        return optimizer
+
+    # wrong settings are told before the first step
+    build([nn.Parameter(torch.zeros(1))])
+    return build
 
 
 def build_loggers(config: Config) -> list[Logger]:
     """The loggers that are switched on; metrics.csv is, unless logger.csv=null."""
-    loggers = [make(v, f"logger.{k}") for k, v in config["logger"].items() if v]
-    return loggers if "csv" in config["logger"] else [CSV(config["run_dir"]), *loggers]
+    nodes = config.get("logger") or {}
+    allow = config["allow"]
+    loggers = [make(v, f"logger.{k}", allow=allow) for k, v in nodes.items() if v]
+    return loggers if "csv" in nodes else [CSV(config["run_dir"]), *loggers]
 
 
 def build_callbacks(config: Config, module: VAEModule) -> list[Callback]:
-    """The callbacks that are switched on."""
-    nodes = {k: dict(v) for k, v in config["callbacks"].items() if v}
-    if not config["data"]["val_size"] and "checkpoint" in nodes:
-        # without validation the best epoch is the last
-        nodes["checkpoint"]["monitor"] = None
-    elif not module.bounded and "checkpoint" in nodes:
-        # an autoencoder has no ELBO, only its distortion
-        nodes["checkpoint"] |= {"monitor": "val/distortion", "mode": "min"}
-    return [make(v, f"callbacks.{k}", allow=config["allow"]) for k, v in nodes.items()]
+    """The callbacks that are switched on.
+
+    Raises:
+        ConfigError: If one cannot be built, or looks at a metric that is never logged.
+    """
+    nodes = {k: v for k, v in (config.get("callbacks") or {}).items() if v}
+    for name, node in nodes.items():
+        if not isinstance(node, Mapping):
+            raise ConfigError(
+                f"callbacks.{name} is a group of settings, or null to switch it off, got {node}; "
+                f"set callbacks.{name}.NAME=."
+            )
+    nodes = {k: dict(v) for k, v in nodes.items()}
+    validated = bool(config["data"]["val_size"])
+    if best := nodes.get("checkpoint"):
+        if not validated:
+            # without validation the best epoch is the last
+            best |= {"monitor": None, "save_on_train_epoch_end": True}
+        elif not module.bounded and best.get("monitor") == "val/elbo":
+            # an autoencoder has no ELBO, only its distortion
+            best |= {"monitor": "val/distortion", "mode": "min"}
+        if best.get("save_top_k", 1) not in (0, 1) and "{" not in str(best.get("filename")):
+            # several need several names, of which results.json says the best
+            best["filename"] = f"{best.get('filename')}-{{epoch:03d}}-{{step}}"
+    made = [make(v, f"callbacks.{k}", allow=config["allow"]) for k, v in nodes.items()]
+    if any(isinstance(c, LearningRateFinder) for c in made):
+        raise ConfigError(
+            "a rate is found by training until it diverges, where training stops here, got "
+            "LearningRateFinder; try rates instead: python -m vae.train -m "
+            "optimizer.lr=1e-4,1e-3,1e-2 or hydra/sweeper=optuna."
+        )
+    if not config["allow"]:
+        known = _logged(module, validated)
+        for name, callback in zip(nodes, made, strict=True):
+            monitor = getattr(callback, "monitor", None)
+            if monitor is not None and monitor not in known:
+                close = difflib.get_close_matches(monitor, known, n=1) or known[:1]
+                raise ConfigError(
+                    f"callbacks.{name}.monitor is a metric that is logged, got {monitor}; did you "
+                    f"mean {close[0]}?"
+                )
+    return made
+
+
+def _logged(module: VAEModule, validated: bool) -> list[str]:
+    """The metrics that training logs."""
+    splits = ("val", "train") if validated else ("train",)
+    found = [f"{split}/{name}" for split in splits for name in module.names]
+    found += [f"train/{name}" for name in ("lr", "gradient_norm", "images_per_second")]
+    if validated:
+        found.append("val/active_units")
+        found += [f"val/rate_of/{d:03}" for d in range(module.model.latent_dim)]
+    return found
 
 
 def build_trainer(config: Config, callbacks: list[Callback], loggers: list[Logger]) -> Trainer:
@@ -181,5 +273,17 @@ def build_trainer(config: Config, callbacks: list[Callback], loggers: list[Logge
         node["limit_val_batches"] = 0
     if node["profiler"] is None:
         node["profiler"] = Silent()
-    trainer: Trainer = make(node, "trainer", callbacks=callbacks, logger=loggers)
+    if node["enable_checkpointing"] is False:
+        callbacks = [c for c in callbacks if not isinstance(c, Checkpoint)]
+    plugins = node["plugins"] or []
+    plugins = [
+        make(p, "trainer.plugins", allow=config["allow"]) if isinstance(p, Mapping) else p
+        for p in (plugins if isinstance(plugins, list) else [plugins])
+    ]
+    if not any(isinstance(p, CheckpointIO) for p in plugins):
+        plugins.append(AtomicCheckpointIO())
+    node["plugins"] = plugins
+    trainer: Trainer = make(
+        node, "trainer", allow=config["allow"], callbacks=callbacks, logger=loggers
+    )
     return trainer

@@ -26,6 +26,7 @@ def check(config: Config) -> None:
     """
     trainer = config["trainer"]
     precision, device = str(trainer["precision"]), kind(trainer)
+    _check_count(trainer, device)
     if precision == "16-true":
         raise ConfigError(
             "weights in float16 lose gradients below 6e-8 for want of scaling, got "
@@ -41,7 +42,8 @@ def check(config: Config) -> None:
             "Apple's GPUs have no float64, got trainer.precision=64-true; set 32-true, or "
             "trainer=cpu."
         )
-    averages = any("EMA" in str(v["_target_"]) for v in config["callbacks"].values() if v)
+    callbacks = (config.get("callbacks") or {}).values()
+    averages = any(isinstance(v, Mapping) and "EMA" in str(v.get("_target_")) for v in callbacks)
     if "fsdp" in str(trainer["strategy"]) and averages:
         raise ConfigError(
             "trainer=fsdp divides the weights among devices, of which callbacks=ema keeps whole "
@@ -51,6 +53,16 @@ def check(config: Config) -> None:
         raise ConfigError(
             "compile=true on a CPU needs a C++ compiler, but neither $CXX nor g++ nor clang++ is "
             "there; install one, or set compile=false."
+        )
+
+
+def _check_count(trainer: Config, device: str) -> None:
+    """Refuse more processes on a CPU than it has cores: they would wait for each other for ever."""
+    count, cores = str(trainer["devices"]), os.cpu_count() or 1
+    if device == "cpu" and count.isdigit() and int(count) > max(2, cores):
+        raise ConfigError(
+            f"each device of a CPU is a process that computes, got trainer.devices={count} on "
+            f"{cores} cores; set {cores} or fewer."
         )
 
 

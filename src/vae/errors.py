@@ -2,7 +2,7 @@
 
 
 class VAEError(Exception):
-    """An error the user can mend; the commands print it without a traceback and exit with 1."""
+    """An error the user can put right; commands print it without a traceback and exit with 1."""
 
 
 class ConfigError(VAEError, ValueError):
@@ -19,3 +19,13 @@ class NonFiniteLoss(VAEError, ArithmeticError):
 
 class RunError(VAEError, ValueError):
     """A run or a checkpoint that is missing, damaged, or not one of ours."""
+
+
+def printable(text: str) -> str:
+    """A text without what a terminal would obey: control characters are shown as escapes.
+
+    Names of files come from strangers.
+    """
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text
+    )

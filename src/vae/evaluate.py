@@ -6,7 +6,7 @@ Try:
   python -m vae.evaluate run=checkpoints/best.ckpt finetune=500
 
 Settings (NAME=VALUE): run (a run directory or a checkpoint), num_samples (k), memory (MB), surgery,
-probe, fid, finetune, finetune_steps, pictures, data_root (where the data lies now), seed,
+probe, fid, finetune, finetune_steps, pictures, data.root (where the data lies now), seed,
 trainer.devices, and every other key that --cfg job prints. Results and pictures go to
 RUN/evaluations/TIME, or where out= says.
 
@@ -19,6 +19,8 @@ HYDRA_FULL_ERROR=1 in the environment shows tracebacks.
 
 from __future__ import annotations
 
+import contextlib
+import sys
 import time
 from functools import partial
 from pathlib import Path
@@ -46,25 +48,30 @@ def evaluate(config: dict[str, Any]) -> dict[str, Any]:
     """
     import lightning
 
-    from vae import build, report, results, settings
+    from vae import build, results, settings
     from vae.callbacks.pictures import Pictures
     from vae.callbacks.progress import ProgressBar
     from vae.evaluation import EvaluationModule
     from vae.process import prepare
     from vae.run import open_run
+    from vae.runs.claim import claim, free_directory, is_first, let_go, release
     from vae.testing import test
 
-    settings.check(config, settings.EVALUATE)
+    settings.check(config, settings.EVALUATE, "evaluate")
     opened = open_run(config["run"], config["allow"])
-    trained = opened.data_config(config["data_root"])
+    root = config["data"]["root"]
     known = results.earlier_training(opened.directory)
-    time_ = time.strftime("%Y-%m-%d_%H-%M-%S")
-    directory = Path(config["out"] or opened.directory / "evaluations" / time_).absolute()
-    report.claim(config, directory)
+    if config["out"]:
+        directory = Path(config["out"]).expanduser().absolute()
+    else:
+        time_ = time.strftime("%Y-%m-%d_%H-%M-%S")
+        directory = (opened.directory / "evaluations" / time_).absolute()
+        directory = free_directory(directory) if is_first() else directory
+    claim(config, directory)
     prepare()
     lightning.seed_everything(config["seed"], verbose=False)
     try:
-        data = build.build_data(trained)
+        data = opened.open_data(root, config["other_data"])
         module = EvaluationModule(
             opened.model, config["num_samples"], config["memory"], opened.generates
         )
@@ -72,9 +79,13 @@ def evaluate(config: dict[str, Any]) -> dict[str, Any]:
         if config["pictures"]:
             callbacks.append(Pictures(config["pictures"]))
         node = {**config["trainer"], "default_root_dir": str(directory)}
-        trainer = build.build_trainer({"trainer": node, "data": trained["data"]}, callbacks, [])
-    except Exception:
-        report.release(directory)
+        trained = opened.data_config(root)
+        whole = {"trainer": node, "data": trained["data"], "allow": config["allow"]}
+        trainer = build.build_trainer(whole, callbacks, [])
+    except BaseException:
+        release(directory)
+        with contextlib.suppress(OSError):
+            directory.rmdir()
         raise
     collect = partial(
         results.collect,
@@ -87,7 +98,13 @@ def evaluate(config: dict[str, Any]) -> dict[str, Any]:
         train=known,
         score=None,
     )
-    return test(module, data, trainer, config, directory, collect)
+    try:
+        return test(module, data, trainer, config, config["seed"], directory, collect)
+    except SystemExit as e:
+        print(f"error: interrupted; {directory} keeps what there is", file=sys.stderr, flush=True)
+        raise SystemExit(e.code or 143) from e
+    finally:
+        let_go(directory)
 
 
 def task(config: DictConfig) -> float:

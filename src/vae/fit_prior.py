@@ -50,12 +50,13 @@ def fit_prior(config: dict[str, Any]) -> Path:
     import lightning
     import torch
 
-    from vae import build, settings
+    from vae import checkpoint as checkpoints
+    from vae import settings
     from vae.errors import ConfigError
     from vae.make import locate, make
     from vae.run import open_run
 
-    settings.check(config, settings.FIT_PRIOR)
+    settings.check(config, settings.FIT_PRIOR, "fit_prior")
     opened = open_run(config["run"], config["allow"])
     model = opened.model
     lightning.seed_everything(config["seed"], verbose=False)
@@ -74,14 +75,13 @@ def fit_prior(config: dict[str, Any]) -> Path:
         packages=packages,
         latent_dim=model.latent_dim,
     )
-    path = Path(config["out"] or opened.checkpoint.parent / f"{word}.ckpt")
+    path = Path(config["out"] or opened.checkpoint.parent / f"{word}.ckpt").expanduser()
     if path.exists():
         raise ConfigError(
             f"a fitted prior needs a file of its own, but {path} exists; choose another out=, or "
             "move that one away."
         )
-    trained = opened.data_config(config["data_root"])
-    data = build.build_data(trained)
+    data = opened.open_data(config["data"]["root"], other=True)
     with torch.no_grad():
         x = data.examples(min(config["examples"], len(data.indices["train"])), "train")
         z = torch.cat([model.encode(some).sample() for some in x.split(500)])
@@ -92,14 +92,12 @@ def fit_prior(config: dict[str, Any]) -> Path:
         raise ConfigError(f"{word} cannot be fitted to {len(z)} codes: {e}") from e
     with torch.no_grad():
         after = _mean_log_density(prior(), z)
-    content = torch.load(opened.checkpoint, map_location="cpu", weights_only=True)
     weights = {
-        k: v for k, v in content["state_dict"].items() if not k.startswith("model.prior.")
+        f"model.{k}": v for k, v in model.state_dict().items() if not k.startswith("prior.")
     } | {f"model.prior.{k}": v for k, v in prior.state_dict().items()}
-    node = {**trained, "allow": [], "model": opened.config["model"] | config["model"]}
-    card = {"config": node, "event_shape": list(opened.event_shape)}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    torch.save({"vae": card, "state_dict": weights}, path)
+    node = {**opened.config, "allow": [], "model": opened.config["model"] | config["model"]}
+    card = {"config": node, "event_shape": list(opened.event_shape), "data": dict(opened.data)}
+    checkpoints.save({"vae": card, "state_dict": weights}, path)
     print(
         f"log p(z) of {len(z):,} codes of training images: {before:.2f} nats under the run's "
         f"prior, {after:.2f} under {word}"

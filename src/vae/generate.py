@@ -25,6 +25,9 @@ from omegaconf import DictConfig
 
 from vae.command import plain, run
 
+# pixels of a picture that is drawn
+MOST_PIXELS = 100_000_000
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -47,12 +50,12 @@ def generate(config: dict[str, Any]) -> Path:
     """
     import lightning
 
-    from vae import build, settings, views
+    from vae import settings, views
     from vae.errors import ConfigError
-    from vae.figures import grid
+    from vae.figures import grid, save
     from vae.run import open_run
 
-    settings.check(config, settings.GENERATE)
+    settings.check(config, settings.GENERATE, "generate")
     opened = open_run(config["run"], config["allow"])
     model, what, n = opened.model, config["what"], config["count"]
     if what == "manifold" and model.latent_dim != 2:
@@ -66,6 +69,12 @@ def generate(config: dict[str, Any]) -> Path:
             "codes follow none; fit one with python -m vae.fit_prior, and give its checkpoint as "
             "run=."
         )
+    height, width = opened.event_shape[-2:]
+    if (drawn := n * n * (2 * height + 2) * (2 * width + 2)) > MOST_PIXELS:
+        raise ConfigError(
+            f"a picture has at most {MOST_PIXELS:,} pixels, but count={n} images of "
+            f"{height}x{width} in a row and in a column would take {drawn:,}; lower count."
+        )
     lightning.seed_everything(config["seed"], verbose=False)
     gap = 2
     if what == "samples":
@@ -73,18 +82,12 @@ def generate(config: dict[str, Any]) -> Path:
     elif what == "manifold":
         images, gap = views.manifold(model, n), 0
     else:
-        data = build.build_data(opened.data_config(config["data_root"]))
+        data = opened.open_data(config["data"]["root"], other=True)
         x = data.examples(max(2000, n * n), config["split"], config["seed"])
         images = _of_images(model, what, x, n)
     name = f"{what}_{config['seed']}.png"
-    path = Path(config["out"] or opened.directory / "generated" / name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        grid(images, n, gap=gap).save(path)
-    except ValueError as e:
-        raise ConfigError(
-            f"out= must name a picture, for instance {path.with_suffix('.png')}, got {path} ({e})."
-        ) from e
+    path = Path(config["out"] or opened.directory / "generated" / name).expanduser()
+    save(grid(images, n, gap=gap), path)
     return path
 
 

@@ -3,9 +3,9 @@
 import importlib
 import inspect
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from lightning.fabric.utilities.exceptions import MisconfigurationException
 from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 
 from vae.errors import ConfigError, VAEError
@@ -84,7 +84,8 @@ def make(
         return target(**arguments, **context)
     except VAEError:
         raise
-    except (ValueError, TypeError, ImportError, MisconfigurationException) as e:
+    except Exception as e:
+        # whatever a class raises while it is built is about its settings
         raise ConfigError(f"{where} cannot be built: {' '.join(str(e).split())}") from e
 
 
@@ -129,6 +130,11 @@ def convert(value: Any, hint: Any, where: str) -> Any:
     """
     if inspect.isclass(hint) and isinstance(value, hint):
         return value
+    members = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if whole and str in members and not {int, float} & set(members):
+        # a folder, a file or a run may be named 2019
+        return str(value)
     try:
         adapter = TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True))
     except PydanticUserError:

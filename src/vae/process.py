@@ -46,6 +46,8 @@ def keep_memory(most: int = 2**30) -> bool:
 def _quiet() -> None:
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # what a profiler has found is what it was asked for
+    logging.getLogger("lightning.pytorch.profilers.profiler").setLevel(logging.INFO)
     # torch deprecates what Lightning calls
     warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)` is deprecated")
     # intervals of logging run on from epoch to epoch

@@ -17,7 +17,9 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
+from vae import files
 from vae.multirun import quoted
+from vae.secret import recorded
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -88,7 +90,9 @@ class OptunaSweeper(Sweeper):
         fixed, space = self._parse(arguments)
         directory = Path(self.config.hydra.sweep.dir)
         directory.mkdir(parents=True, exist_ok=True)
-        OmegaConf.save(self.config, directory / "multirun.yaml")
+        # the storage's address may hold a password
+        shown = OmegaConf.create(recorded(OmegaConf.to_container(self.config, resolve=False)))
+        files.write(directory / "multirun.yaml", OmegaConf.to_yaml(shown))
         storage = self.storage or f"sqlite:///{(directory / 'study.db').absolute()}"
         study = self._study(storage)
         failure: BaseException | None = None

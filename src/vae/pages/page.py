@@ -10,6 +10,7 @@ from typing import Any
 import jinja2
 from matplotlib.figure import Figure
 
+from vae import files
 from vae.results import LABELS
 
 
@@ -29,9 +30,8 @@ def write(path: Path, template: str, **values: Any) -> None:
         lstrip_blocks=True,
     )
     environment.filters |= {"number": number, "label": lambda name: LABELS.get(name, name)}
-    new = path.with_suffix(".new")
-    new.write_text(environment.get_template(template).render(**values), encoding="utf-8")
-    new.replace(path)
+    text = environment.get_template(template).render(**values)
+    files.write(path, text.encode("utf-8", "backslashreplace"))
 
 
 def picture(source: Path | Figure) -> str:
@@ -59,5 +59,9 @@ def number(value: Any, digits: int = 2) -> str:
 
 
 def read_json(path: Path) -> Mapping[str, Any] | None:
-    """A JSON file's content; None if there is no such file."""
-    return json.loads(path.read_text()) if path.is_file() else None
+    """What a JSON file says; None if there is no such file, or it says something else."""
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None

@@ -1,14 +1,19 @@
 """The jobs of a sweep, read from their directories: any launcher leaves the same."""
 
 import csv
+import io
 import math
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from vae import files
+from vae.argv import config_dir
 from vae.nested import flat, moved
 from vae.pages.page import read_json
 
@@ -21,7 +26,7 @@ class Job:
     """A job of a sweep.
 
     Arguments:
-        name: Its directory's name.
+        name: Its directory's name below the sweep's.
         directory: Its directory.
         settings: Its config, by dotted names; a choice is a word under its group's name.
         choices: The settings that are such words.
@@ -70,13 +75,13 @@ def read_jobs(directory: Path) -> list[Job]:
     Arguments:
         directory: The sweep's directory.
     """
-    paths = sorted(directory.glob("*/config.yaml"), key=lambda p: _order(p.parent.name))
+    names_ = [path.relative_to(directory).as_posix() for path in _folders(directory)]
     jobs = []
-    for path in paths:
-        config = yaml.safe_load(path.read_text())
+    for name in sorted(names_, key=_order):
+        config = yaml.safe_load((directory / name / "config.yaml").read_text())
         settings, choices = _words(moved(config, str(config["run_dir"]), "."))
-        results = read_json(path.parent / "results.json")
-        jobs.append(Job(path.parent.name, path.parent, settings, choices, results))
+        results = read_json(directory / name / "results.json")
+        jobs.append(Job(name, directory / name, settings, choices, results))
     names = {name: None for job in jobs for name in job.settings}
     # told by each job's own directory, or of no weight for what it computes
     aside = ("run_dir", "resume", "logger.", "callbacks.pruner")
@@ -92,22 +97,56 @@ def read_jobs(directory: Path) -> list[Job]:
     return jobs
 
 
+def _folders(directory: Path) -> Iterator[Path]:
+    """The run directories below a folder, however deep; what is inside one is the run's own."""
+    for folder, below, names in os.walk(directory):
+        if "config.yaml" in names and Path(folder) != directory:
+            yield Path(folder)
+            below.clear()
+
+
 def _order(name: str) -> tuple[int, str]:
     return (int(name) if name.isdigit() else 10**9, name)
 
 
 def _words(config: Mapping[str, Any]) -> tuple[dict[str, Any], set[str]]:
-    """The settings by dotted names, and those of them that are words which choose a class."""
-    settings, choices = {}, set()
+    """The settings by dotted names, and those of them that are options which choose a class.
+
+    An option has the name that the command line has for it, for instance optimizer/schedule=cosine.
+    """
+    settings: dict[str, Any] = {}
+    choices: set[str] = set()
+    known = _options()
     for name, value in flat(config).items():
-        if name.endswith("._target_"):
-            module, _, kind = str(value).rpartition(".")
-            choice = name.removesuffix("._target_").replace(".", "/")
-            choices.add(choice)
-            settings[choice] = module.rpartition(".")[2] if value.startswith("vae.") else kind
-        else:
+        if not name.endswith("._target_"):
             settings[name] = value
+            continue
+        place = name.removesuffix("._target_").replace(".", "/")
+        module, _, kind = str(value).rpartition(".")
+        word = module.rpartition(".")[2] if str(value).startswith("vae.") else kind
+        group, option = known.get((place, str(value)), (place, word))
+        choices.add(group)
+        settings[group] = option
     return settings, choices
+
+
+@cache
+def _options() -> dict[tuple[str, str], tuple[str, str]]:
+    """The packaged options, by the place in the config and the class that they choose there."""
+    found: dict[tuple[str, str], tuple[str, str]] = {}
+    for path in sorted(config_dir().rglob("*.yaml")):
+        group = path.parent.relative_to(config_dir()).as_posix()
+        aside = group in (".", "experiment", "debug") or group.startswith("hydra")
+        if aside or path.stem == "default":
+            continue
+        targets = [
+            (f"{group}.{name}".removesuffix("._target_").replace(".", "/"), str(value))
+            for name, value in flat(yaml.safe_load(path.read_text()) or {}).items()
+            if name.rpartition(".")[2] == "_target_"
+        ]
+        if len(targets) == 1:
+            found[targets[0]] = (group, path.stem)
+    return found
 
 
 def _leave_out_details(jobs: Sequence[Job], choice: str, prefix: str) -> None:
@@ -136,7 +175,7 @@ def write_csv(jobs: Sequence[Job], path: Path) -> None:
     for name in MEASURES:
         columns += [name, f"{name}_standard_error"]
     columns += ["active_units", "seconds", "images_per_second", "command", "error"]
-    with path.open("w", newline="") as f:
+    with io.StringIO(newline="") as f:
         table = csv.DictWriter(f, columns)
         table.writeheader()
         for job in jobs:
@@ -153,3 +192,4 @@ def write_csv(jobs: Sequence[Job], path: Path) -> None:
                 }
                 row["command"] = results["command"]
             table.writerow(row)
+        files.write(path, f.getvalue())
