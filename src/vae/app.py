@@ -5,11 +5,15 @@ Try:
   python -m vae.app run=outputs/own_images/TIME index=photos port=8000
 
 Settings (NAME=VALUE): run, index (a folder that vae.search.index made), host (127.0.0.1 shows it to
-this machine alone), port, max_megabytes and max_megapixels of an uploaded picture. Needs the extra
+this machine alone), port, max_megabytes and max_megapixels of an uploaded picture,
+max_uploads (pictures on the disk at once). Needs the extra
 app: pip install 'vae-lab[app]'.
 """
 
 import os
+import sys
+import tempfile
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,18 +40,32 @@ def interface(demo: "Demo", title: str) -> Any:
     from vae.errors import VAEError
 
     def told(work: Any) -> Any:
-        """What the user can mend is shown to them, without a traceback."""
+        """What the user can put right is shown to them, without a traceback."""
 
         def safe(*inputs: Any) -> Any:
             try:
                 return work(*inputs)
             except VAEError as e:
                 raise gr.Error(str(e)) from e
+            except gr.Error:
+                raise
+            except Exception as e:
+                # nothing of this machine is shown to a visitor
+                traceback.print_exception(e)
+                raise gr.Error("this could not be done; try another picture.") from e
 
         return safe
 
+    def as_it_came(payload: Any) -> Any:
+        return None if payload is None else payload.path
+
     def upload(label: str) -> Any:
-        return gr.Image(type="filepath", label=label, sources=["upload", "clipboard"], height=240)
+        image: Any = gr.Image(
+            type="filepath", label=label, sources=["upload", "clipboard"], height=240
+        )
+        # gradio would decode it here, whatever it is; pictures come in by one door alone
+        image.preprocess = as_it_came
+        return image
 
     def shown(label: str) -> Any:
         buttons: Any = ["download", "fullscreen"]
@@ -91,7 +109,7 @@ def interface(demo: "Demo", title: str) -> Any:
             # gradio reads this annotation, which therefore must not be a string
             def click(event: gr.SelectData) -> Any:
                 width, height = demo.map().size
-                return demo.at(event.index[0] / width, event.index[1] / height)
+                return told(demo.at)(event.index[0] / width, event.index[1] / height)
 
             place.select(click, None, explored)
         with gr.Tab("Reconstruct"):
@@ -148,36 +166,41 @@ def serve(config: dict[str, Any], block: bool = True) -> Any:
     from vae.process import prepare
     from vae.run import open_run
 
-    settings.check(config, settings.APP)
+    settings.check(config, settings.APP, "app")
     prepare()
     opened = open_run(config["run"], config["allow"])
     # no news of use, no fonts and no versions asked of any server
     os.environ |= {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1"}
+    if "gradio" not in sys.modules:
+        # it looks once, when it is imported
+        os.environ.setdefault("GRADIO_TEMP_DIR", tempfile.mkdtemp(prefix="vae-app-"))
     try:
         import gradio as gr
+        from gradio.utils import get_upload_folder
     except ImportError as e:
         raise ConfigError(
             "the app is made with gradio, which is not installed; pip install 'vae-lab[app]'."
         ) from e
-    from PIL import EpsImagePlugin, Image
+    from starlette.middleware import Middleware
 
     from vae.demo import Demo
+    from vae.guard import Guard, allowed_hosts
     from vae.search.store import Index
 
-    folder = Path(config["index"] or opened.directory / "index")
+    folder = Path(config["index"] or opened.directory / "index").expanduser()
     index = None
     if config["index"] or (folder / "index.json").is_file():
-        index = Index(folder, config["allow"])
-        if index.meta["weights"] != opened.key:
-            raise ConfigError(
-                f"an index must be of the run's own model, but {folder} was made with that of "
-                f"{index.meta['run']}; make one with python -m vae.search.index, or name another "
-                "with index=."
-            )
-    page = interface(Demo(opened, index, config["data_root"]), opened.config["name"])
-    # PIL warns above this and refuses above twice it; and a visitor's PostScript is run by nobody
-    Image.MAX_IMAGE_PIXELS = int(config["max_megapixels"] * 1e6 / 2)
-    EpsImagePlugin.gs_binary = False
+        index = Index(folder, config["allow"], config["url"])
+        index.check_model(opened.key)
+    pixels = config["max_megapixels"] * 1_000_000
+    demo = Demo(opened, index, config["data"]["root"], pixels)
+    page = interface(demo, opened.config["name"])
+    guard = Middleware(
+        Guard,
+        hosts=allowed_hosts(config["host"]),
+        folder=Path(get_upload_folder()),
+        most=config["max_uploads"] * config["max_megabytes"] * 1_000_000,
+    )
     page.queue(default_concurrency_limit=2, max_size=100)
     fonts: Any = {"font": ["system-ui", "sans-serif"], "font_mono": ["monospace"]}
     page.launch(
@@ -189,6 +212,7 @@ def serve(config: dict[str, Any], block: bool = True) -> Any:
         quiet=True,
         prevent_thread_lock=True,
         ssr_mode=False,
+        app_kwargs={"middleware": [guard]},
     )
     print(f"the app: http://{config['host']}:{config['port']} (Ctrl-C ends it)", flush=True)
     if block:

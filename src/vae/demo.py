@@ -1,5 +1,6 @@
 """What the app does, without a browser: numbers and pictures to pictures."""
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
@@ -9,8 +10,9 @@ from PIL import Image
 from torch import Tensor
 
 from vae import views
-from vae.build import build_data
+from vae.data.pictures import PIXELS
 from vae.data.pixels import Pixels
+from vae.errors import DataError
 from vae.figures import grid
 from vae.run import Run
 from vae.search import collection
@@ -21,6 +23,8 @@ from vae.search.store import Hit, Index
 MOST = 64
 # test images on the map of the latent space, and its width in pixels
 POINTS, SIDE = 2000, 480
+# how often a picture is looked for, and the seconds between
+TRIES, PAUSE = 4, 0.15
 
 
 class Demo:
@@ -29,13 +33,23 @@ class Demo:
     Arguments:
         run: The run.
         index: An index over images of its kind; None to do without search.
-        data_root: The folder where the run's data lies now; None for where it lay.
+        root: Where the run's data lies now; None for where it lay.
+        pixels: How many an uploaded picture may have.
     """
 
-    def __init__(self, run: Run, index: Index | None = None, data_root: str | None = None):
+    def __init__(
+        self,
+        run: Run,
+        index: Index | None = None,
+        root: str | None = None,
+        pixels: int = PIXELS,
+    ):
+        self.largest = pixels
+        # one picture is decoded at a time, however many are uploaded
+        self.door = Lock()
         self.run, self.model, self.index = run, run.model, index
         self.pixels: Pixels = collection.pixels_of(run)
-        data = build_data(run.data_config(data_root))
+        data = run.open_data(root, other=True)
         batch = next(data.batches("test", POINTS))
         self.label = batch.label
         self.codes = torch.cat([self.model.embed(some) for some in batch.x.split(100)])
@@ -106,7 +120,17 @@ class Demo:
         Raises:
             DataError: If it is none.
         """
-        return self.pixels.expected(collection.picture(self.run, Path(path))[None])
+        for left in reversed(range(TRIES)):
+            try:
+                with self.door:
+                    found = collection.picture(self.run, Path(path), self.largest)
+                return self.pixels.expected(found[None])
+            except DataError:
+                if not left:
+                    raise
+                # two visitors who upload the same picture share its file, while it is written
+                time.sleep(PAUSE)
+        raise AssertionError("a picture is found or refused")
 
     @torch.no_grad()
     def reconstruct(self, path: str | Path, noise: float, seed: int = 0) -> Image.Image:

@@ -41,7 +41,7 @@ def export(config: dict[str, Any]) -> Path:
     from vae.process import prepare
     from vae.run import open_run
 
-    settings.check(config, settings.EXPORT)
+    settings.check(config, settings.EXPORT, "export")
     if config["push"] and config["format"] != "safetensors":
         raise ConfigError(
             f"push= sends an export that vae.load reads, got format={config['format']}; set "
@@ -50,7 +50,7 @@ def export(config: dict[str, Any]) -> Path:
     prepare()
     opened = open_run(config["run"], config["allow"])
     model, shape = opened.model.float(), opened.event_shape
-    folder = Path(config["out"] or opened.directory / "export" / config["format"])
+    folder = Path(config["out"] or opened.directory / "export" / config["format"]).expanduser()
     folder.mkdir(parents=True, exist_ok=True)
     # what looks at values cannot be traced
     Distribution.set_default_validate_args(False)
@@ -61,7 +61,7 @@ def export(config: dict[str, Any]) -> Path:
             elif config["format"] == "torch_export":
                 written = torch_export.write(model, shape, folder)
             else:
-                written = safetensors.write(model, shape, folder, opened.config)
+                written = safetensors.write(model, shape, folder, opened.config, opened.data)
     finally:
         Distribution.set_default_validate_args(__debug__)
     for path, worst in written.items():

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.export import Dim
 
+from vae import files
 from vae.errors import ConfigError
 from vae.exports.check import compare
 from vae.exports.parts import example, parts
@@ -43,10 +44,9 @@ def write(model: VAE, event_shape: tuple[int, ...], folder: Path) -> dict[Path, 
         with warnings.catch_warnings():
             # one axis has one name
             warnings.filterwarnings("ignore", message=".*axis name: batch will not be used")
-            torch.onnx.export(
+            program: Any = torch.onnx.export(
                 part.module,
                 inputs,
-                path,
                 input_names=part.inputs,
                 output_names=part.outputs,
                 dynamic_shapes=tuple({0: batch} for _ in inputs),
@@ -54,6 +54,7 @@ def write(model: VAE, event_shape: tuple[int, ...], folder: Path) -> dict[Path, 
                 external_data=False,
                 verbose=False,
             )
+        files.write(path, program.model_proto.SerializeToString())
         session: Any = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
 
         def run(*xs: Tensor, session: Any = session, names: Any = part.inputs) -> Any:

@@ -1,17 +1,27 @@
 """format=safetensors: weights and the config that rebuilds the model, which vae.load reads."""
 
+import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
+
+from vae import files
 from vae.errors import ConfigError, RunError
 from vae.model.vae import VAE
+from vae.secret import recorded
 
 WEIGHTS, CARD = "model.safetensors", "config.json"
 
 
 def write(
-    model: VAE, event_shape: tuple[int, ...], folder: Path, config: dict[str, Any]
+    model: VAE,
+    event_shape: tuple[int, ...],
+    folder: Path,
+    config: dict[str, Any],
+    data: Mapping[str, Any],
 ) -> dict[Path, float]:
     """Write model.safetensors and config.json.
 
@@ -20,6 +30,7 @@ def write(
         event_shape: The shape of an example.
         folder: Where.
         config: The run's config; of it, what says nothing of this machine is kept.
+        data: What is known of the data it was trained on.
 
     Returns:
         The weights' file, with its difference from the model.
@@ -27,18 +38,27 @@ def write(
     Raises:
         ConfigError: If safetensors is not installed.
     """
-    save_file = _library().torch.save_file
     kept = {k: config[k] for k in ("name", "seed", "model", "objective", "data")}
     source = {k: v for k, v in config["data"]["source"].items() if k not in ("root", "path")}
     kept["data"] = {k: v for k, v in config["data"].items() if k not in ("root", "path")}
     kept["data"]["source"] = source
-    card = {"config": kept, "event_shape": list(event_shape)}
-    (folder / CARD).write_text(json.dumps(card, indent=2) + "\n")
     weights = {k: v.contiguous().clone() for k, v in model.state_dict().items()}
-    save_file(weights, folder / WEIGHTS)
+    content = _library().torch.save(weights)
+    card = {
+        "config": recorded(kept),
+        "event_shape": list(event_shape),
+        "data": dict(data),
+        "sha256": hashlib.sha256(content).hexdigest(),
+    }
+    files.write(folder / WEIGHTS, content)
+    files.write(folder / CARD, json.dumps(card, indent=2) + "\n")
     read = _library().torch.load_file(folder / WEIGHTS)
-    worst = max(float((read[k].double() - v.double()).abs().max()) for k, v in weights.items())
-    return {folder / WEIGHTS: worst}
+    same = all(torch.equal(read[k], v) for k, v in weights.items())
+    if not same:
+        raise RunError(
+            f"{folder / WEIGHTS} must hold the model's weights, but does not; report it."
+        )
+    return {folder / WEIGHTS: 0.0}
 
 
 def read(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -50,9 +70,14 @@ def read(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """
     library = _library()
     try:
+        if not all(files.is_regular(folder / name) for name in (CARD, WEIGHTS)):
+            raise OSError("they are no regular files")
         card = json.loads((folder / CARD).read_text())
+        known = card.get("sha256") if isinstance(card, dict) else None
+        if known is not None and files.sha256(folder / WEIGHTS) != known:
+            raise ValueError(f"the checksum of {WEIGHTS} is another")
         weights = library.torch.load_file(folder / WEIGHTS)
-    except (OSError, ValueError, library.SafetensorError) as e:
+    except (OSError, ValueError, TypeError, RecursionError, library.SafetensorError) as e:
         raise RunError(
             f"an export holds {CARD} and {WEIGHTS}, but {folder} cannot be read as one "
             f"({' '.join(str(e).split())[:200]}); export it again."

@@ -1,11 +1,13 @@
 """format=torch_export: programs that torch.export.load reads, without this package."""
 
+import io
 from pathlib import Path
 
 import torch
 from torch import Tensor
 from torch.export import Dim
 
+from vae import files
 from vae.exports.check import compare
 from vae.exports.parts import example, parts
 from vae.model.vae import VAE
@@ -27,7 +29,10 @@ def write(model: VAE, event_shape: tuple[int, ...], folder: Path) -> dict[Path, 
         dynamic = tuple({0: batch} for _ in inputs)
         program = torch.export.export(part.module, inputs, dynamic_shapes=dynamic, strict=False)
         path = folder / f"{part.name}.pt2"
-        torch.export.save(program, path)
+        # by way of memory: torch's own writer ends the process on a full disk
+        content = io.BytesIO()
+        torch.export.save(program, content)
+        files.write(path, content.getvalue())
         loaded = torch.export.load(path).module()
 
         def run(*xs: Tensor, loaded: torch.nn.Module = loaded) -> tuple[Tensor, ...]:

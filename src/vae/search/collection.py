@@ -9,14 +9,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from vae.build import build_data
-from vae.data.convert import Mode, convert
-from vae.data.fill import UNREADABLE
+from vae.data.convert import USUAL, Mode, convert
 from vae.data.listing import picture_files
+from vae.data.pictures import PIXELS, Unreadable, look
 from vae.data.pixels import Pixels
-from vae.data.source import Split
-from vae.data.sources.images import class_of
-from vae.errors import DataError
+from vae.data.source import Array, Split
+from vae.data.sources.images import class_of, has_splits
+from vae.errors import DataError, printable
 from vae.run import Run
 
 # images that are encoded at once
@@ -45,8 +44,8 @@ def of_run(run: Run, split: Split, root: str | None) -> Iterator[Some]:
         split: Which of them.
         root: The folder where the data lies now; None for where it lay.
     """
-    data = build_data(run.data_config(root))
-    kind = "test" if split == "test" else "train"
+    data = run.open_data(root, other=True)
+    kind = data.kind(split)
     images, labels = data.arrays[f"{kind}_images"], data.arrays[f"{kind}_labels"]
     classes = data.source.classes
     for some in data.indices[split].split(SIZE):
@@ -70,6 +69,7 @@ def of_folder(run: Run, folder: Path, known: set[str]) -> Iterator[Some]:
     names = picture_files(folder)
     if not names:
         raise DataError(f"root= must hold pictures, but {folder} has none below it; name another.")
+    split = has_splits(names)
     names = [name for name in names if str(folder.absolute() / name) not in known]
     for start in range(0, len(names), SIZE):
         images, good = [], []
@@ -78,28 +78,37 @@ def of_folder(run: Run, folder: Path, known: set[str]) -> Iterator[Some]:
                 images.append(picture(run, folder / name))
                 good.append(name)
             except DataError as e:
-                print(f"warning: {e}", flush=True)
+                print(f"warning: {printable(str(e))}", flush=True)
         if good:
             places = [str(folder.absolute() / name) for name in good]
-            yield Some(torch.stack(images), places, [class_of(name) for name in good])
+            yield Some(torch.stack(images), places, [class_of(name, split) for name in good])
 
 
-def picture(run: Run, path: Path) -> Tensor:
+def picture(run: Run, path: Path, pixels: int = PIXELS) -> Tensor:
     """A picture as bytes of the shape that a run's model takes.
+
+    Arguments:
+        run: The run.
+        path: The picture.
+        pixels: How many it may have.
 
     Raises:
         DataError: If it cannot be read.
     """
     channels, height, width = run.event_shape
     fit = run.config["data"].get("fit", "crop")
+    mode: Mode = "grey" if channels == 1 else "rgb"
+    known = {kind: (low, high) for kind, (low, high) in run.data.get("levels", {}).items()}
+    levels = {**USUAL, **known}
+
+    def taken(image: Image.Image) -> Array:
+        return convert(image, height, width, mode, fit, levels)
+
     try:
-        with Image.open(path) as image:
-            mode: Mode = "grey" if channels == 1 else "rgb"
-            return torch.from_numpy(np.array(convert(image, height, width, mode, fit)))
-    except UNREADABLE as e:
+        return torch.from_numpy(np.array(look(path, taken, pixels)))
+    except Unreadable as e:
         raise DataError(
-            f"a picture must be readable, but {path} is not ({' '.join(str(e).split())[:200]}); "
-            "leave it out, or mend it."
+            f"a picture must be readable, but {path.name} is not ({e}); leave it out, or repair it."
         ) from e
 
 

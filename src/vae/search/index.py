@@ -45,7 +45,7 @@ def index(config: dict[str, Any]) -> Path:
     from vae.search.embed import embed
     from vae.search.store import Index
 
-    settings.check(config, settings.INDEX)
+    settings.check(config, settings.INDEX, "search/index")
     prepare()
     if config["run"] is None and config["index"] is None:
         raise ConfigError(
@@ -53,7 +53,7 @@ def index(config: dict[str, Any]) -> Path:
         )
     if config["run"] is not None:
         opened = open_run(config["run"], config["allow"])
-        folder = Path(config["index"] or opened.directory / "index")
+        folder = Path(config["index"] or opened.directory / "index").expanduser()
         dim = opened.model.latent_dim * (2 if config["distance"] == "wasserstein" else 1)
         meta = {
             "run": str(opened.checkpoint.absolute()),
@@ -65,19 +65,20 @@ def index(config: dict[str, Any]) -> Path:
         }
         found = Index.create(folder, meta, opened.event_shape, config["allow"])
     else:
-        folder = Path(config["index"])
-        found = Index(folder, config["allow"])
+        folder = Path(config["index"]).expanduser()
+        found = Index(folder, config["allow"], config["engine"].get("url"))
         opened = open_run(found.run, config["allow"])
-    with found:
+        found.check_model(opened.key)
+    with found, found.writing():
+        # another process may have begun an index here in between
+        found.check_model(opened.key)
         if config["remove"]:
-            names = [str(n) for n in config["remove"]]
-            # of files, relative paths do as well
-            names += [str(Path(n).absolute()) for n in names]
-            print(f"removed {found.remove(names):,} images")
+            removed = found.remove([str(n) for n in config["remove"]])
+            print(f"removed {removed:,} images")
             if config["root"] is None:
                 return folder
         if config["root"] is None:
-            parts = collection.of_run(opened, config["split"], config["data_root"])
+            parts = collection.of_run(opened, config["split"], config["data"]["root"])
         else:
             known = set(found.items["names"])
             parts = collection.of_folder(opened, Path(config["root"]).expanduser(), known)

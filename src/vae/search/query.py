@@ -38,6 +38,7 @@ def query(config: dict[str, Any]) -> list[list[Hit]]:
     import torch
 
     from vae import settings
+    from vae.figures import save
     from vae.process import prepare
     from vae.run import open_run
     from vae.search import collection
@@ -45,31 +46,43 @@ def query(config: dict[str, Any]) -> list[list[Hit]]:
     from vae.search.sheet import contact_sheet, print_hits
     from vae.search.store import Index
 
-    settings.check(config, settings.QUERY)
+    settings.check(config, settings.QUERY, "search/query")
     prepare()
-    with Index(config["index"], config["allow"]) as index:
+    with Index(config["index"], config["allow"], config["url"]) as index:
         opened = open_run(index.run, config["allow"])
+        index.check_model(opened.key)
         paths = _paths(config["image"])
         images = torch.stack([collection.picture(opened, path) for path in paths])
-        x = collection.pixels_of(opened).expected(images)
-        vectors = embed(opened.model, x, index.meta["distance"])
+        pixels = collection.pixels_of(opened)
+        vectors = torch.cat(
+            [
+                embed(opened.model, pixels.expected(some), index.meta["distance"])
+                for some in images.split(collection.SIZE)
+            ]
+        )
         label = None if config["label"] is None else str(config["label"])
         hits = index.search(vectors, config["k"], label)
     for path, found in zip(paths, hits, strict=True):
         print_hits(str(path), found)
-    out = Path(config["out"] or Path(config["index"]) / "queries" / f"{paths[0].stem}.png")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    contact_sheet(images, hits, config["k"]).save(out)
+    default = Path(config["index"]) / "queries" / f"{paths[0].stem}.png"
+    out = Path(config["out"] or default).expanduser()
+    save(contact_sheet(images, hits), out)
     print(f"contact sheet: {out}")
     return hits
 
 
 def _paths(image: str | list[str]) -> list[Path]:
     from vae.data.listing import picture_files
+    from vae.errors import DataError
 
     paths = [Path(p).expanduser() for p in ([image] if isinstance(image, str) else image)]
     if len(paths) == 1 and paths[0].is_dir():
-        return [paths[0] / name for name in picture_files(paths[0])]
+        paths = [paths[0] / name for name in picture_files(paths[0])]
+    if not paths:
+        raise DataError(
+            f"image= names a picture, several, or a folder that has some, but {image} has none; "
+            "name another."
+        )
     return paths
 
 

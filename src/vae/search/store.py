@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from filelock import FileLock
 from torch import Tensor
 
+from vae import files
+from vae.checkpoint import reason
 from vae.errors import ConfigError, RunError
 from vae.make import make
 from vae.search.engines.engine import Engine
+
+META = {"run": str, "distance": str, "engine": dict, "dim": int, "weights": str, "classes": list}
+ITEMS = {"next": int, "images": str, "ids": list, "names": list, "labels": list}
+# the longest vectors there may be
+LONGEST = 2**20
 
 
 @dataclass(frozen=True)
@@ -41,26 +52,62 @@ class Index:
     Arguments:
         folder: The folder.
         allow: Packages of the user's that its engine may come from.
+        url: Of the server that holds the vectors, if one does: it is the user who says whom this
+            machine talks to, never a file.
 
     Raises:
         RunError: If there is no index there, or it is damaged.
+        ConfigError: If its vectors are on a server, and none is named.
     """
 
-    def __init__(self, folder: str | Path, allow: Sequence[str] = ()):
-        self.folder = Path(folder)
+    def __init__(self, folder: str | Path, allow: Sequence[str] = (), url: str | None = None):
+        self.folder = Path(folder).expanduser()
+        self._read()
+        node = dict(self.meta["engine"])
+        if node.pop("url", None) or self.meta.get("server"):
+            if url is None:
+                raise ConfigError(
+                    f"the vectors of {self.folder} are on a server, and whom to talk to is said by "
+                    "the command alone; add url=http://HOST:6333 (engine.url= where an engine is "
+                    "chosen)."
+                )
+            node["url"] = url
+        self.engine: Engine = make(node, "engine", allow=allow, packages=("vae.search.engines.",))
+        self.engine.open(self.folder, self.meta["dim"])
+        if len(self.engine) < len(self):
+            self.engine.close()
+            raise RunError(
+                f"an index has a vector for each of its images, but {self.folder} has "
+                f"{len(self.engine):,} for {len(self):,}; make it again."
+            )
+
+    def _read(self) -> None:
+        """Read what there is, as another process may have left it."""
         try:
-            self.meta: dict[str, Any] = json.loads((self.folder / "index.json").read_text())
-            self.items: dict[str, Any] = json.loads((self.folder / "items.json").read_text())
-            self.images = np.load(self.folder / self.items["images"], mmap_mode="r")
-        except (OSError, ValueError, KeyError) as e:
+            self.meta: dict[str, Any] = _checked(self.folder / "index.json", META)
+            self.items: dict[str, Any] = _checked(self.folder / "items.json", ITEMS)
+            counts = {len(self.items[k]) for k in ("ids", "names", "labels")}
+            if not re.fullmatch(r"images-\d+\.npy", self.items["images"]) or len(counts) > 1:
+                raise ValueError("items.json is not as it was written")
+            if not all(isinstance(i, int) for i in (*self.items["ids"], *self.items["labels"])):
+                raise ValueError("items.json is not as it was written")
+            known = range(len(self.meta["classes"]))
+            if not all(y in known for y in self.items["labels"]):
+                raise ValueError("index.json has no name for a class")
+            if not 0 < self.meta["dim"] <= LONGEST:
+                raise ValueError(f"vectors of length {self.meta['dim']}")
+            path = self.folder / self.items["images"]
+            if not files.is_regular(path):
+                raise OSError(f"{path.name} is no regular file")
+            self.images = np.load(path, mmap_mode="r", allow_pickle=False)
+            if self.images.ndim != 4 or [len(self.images)] != list(counts):
+                raise ValueError(f"{path.name} holds other images")
+        # numpy parses a header as Python's own text, which fails in every way
+        except Exception as e:
             raise RunError(
                 f"index= takes a folder that python -m vae.search.index made, but {self.folder} "
-                f"cannot be read as one ({' '.join(str(e).split())[:200]}); make it first."
+                f"cannot be read as one ({reason(e)}); make it first."
             ) from e
-        self.engine: Engine = make(
-            self.meta["engine"], "engine", allow=allow, packages=("vae.search.engines.",)
-        )
-        self.engine.open(self.folder, self.meta["dim"])
 
     @classmethod
     def create(
@@ -74,29 +121,41 @@ class Index:
 
         Arguments:
             folder: Where; it must not hold an index yet.
-            meta: What made the vectors: run, distance, engine (a config node), dim and classes.
+            meta: What made the vectors: run, distance, engine (a config node), dim, weights and
+                classes.
             event_shape: The shape (C, H, W) of an image.
             allow: Packages of the user's that its engine may come from.
 
         Raises:
             ConfigError: If there is an index already.
         """
-        if _holds_images(folder):
-            raise ConfigError(
-                f"an index needs a folder of its own, but {folder} holds one already; name another "
-                "with index=, or leave run= out to add to it."
-            )
         folder.mkdir(parents=True, exist_ok=True)
-        node = dict(meta["engine"])
-        if "collection" in node and node["collection"] is None:
-            # a server may hold those of other indices
-            node["collection"] = f"vae-{uuid.uuid4().hex}"
-        meta = {**meta, "engine": node}
-        np.save(folder / "images-0.npy", np.zeros((0, *event_shape), np.uint8))
-        empty = {"next": 0, "images": "images-0.npy", "ids": [], "names": [], "labels": []}
-        _write(folder / "items.json", empty)
-        _write(folder / "index.json", meta)
-        return cls(folder, allow)
+        with FileLock(folder / ".lock"):
+            if _holds_images(folder):
+                raise ConfigError(
+                    f"an index needs a folder of its own, but {folder} holds one already; name "
+                    "another with index=, or leave run= out to add to it."
+                )
+            node = dict(meta["engine"])
+            url = node.pop("url", None)
+            if "collection" in node and node["collection"] is None:
+                # a server may hold those of other indices
+                node["collection"] = f"vae-{uuid.uuid4().hex}"
+            meta = {**meta, "engine": node, "server": url is not None}
+            empty_images = np.zeros((0, *event_shape), np.uint8)
+            files.write(folder / "images-0.npy", partial(np.save, arr=empty_images))
+            empty = {"next": 0, "images": "images-0.npy", "ids": [], "names": [], "labels": []}
+            _write(folder / "items.json", empty)
+            _write(folder / "index.json", meta)
+        return cls(folder, allow, url)
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Alone with the index: another process that changes it waits, or is waited for."""
+        with FileLock(self.folder / ".lock"):
+            self._read()
+            self.engine.open(self.folder, self.meta["dim"])
+            yield
 
     def __len__(self) -> int:
         return len(self.items["ids"])
@@ -127,7 +186,8 @@ class Index:
         numbers = torch.tensor([number[labels[i]] for i in new])
         # what an add that was interrupted left behind
         left = sorted(set(range(first)) - set(self.items["ids"]))
-        self.engine.remove(torch.tensor(left, dtype=torch.int64))
+        if left:
+            self.engine.remove(torch.tensor(left, dtype=torch.int64))
         # taken, whatever happens before the rest is written
         self.items["next"] = first + len(new)
         _write(self.folder / "items.json", self.items)
@@ -136,24 +196,35 @@ class Index:
         self.items["ids"] += ids.tolist()
         self.items["names"] += [names[i] for i in new]
         self.items["labels"] += numbers.tolist()
+        self.engine.save()
         self._save(np.concatenate([self.images, images[new].numpy()]))
         return len(new)
 
     def remove(self, names: Sequence[str]) -> int:
-        """Take images out, by their names.
+        """Take images out, by their names; a file's relative path does as well.
 
         Returns:
             How many were there.
+
+        Raises:
+            ConfigError: If one is not there; then none is taken out.
         """
-        gone = set(names)
+        known = set(self.items["names"])
+        gone = {n if n in known else str(Path(n).absolute()) for n in names}
+        if missing := sorted(gone - known):
+            raise ConfigError(
+                f"remove= names images of the index, but {missing[0]} is not among its "
+                f"{len(known):,}; correct the name."
+            )
         rows = [i for i, name in enumerate(self.items["names"]) if name not in gone]
         out = [i for i, name in enumerate(self.items["names"]) if name in gone]
-        if not out:
-            return 0
-        self.engine.remove(torch.tensor([self.items["ids"][i] for i in out]))
+        ids = torch.tensor([self.items["ids"][i] for i in out])
         for key in ("ids", "names", "labels"):
             self.items[key] = [self.items[key][i] for i in rows]
+        # what has a vector more than images is as good as before; the other way is damage
         self._save(self.images[rows])
+        self.engine.remove(ids)
+        self.engine.save()
         return len(out)
 
     def search(self, queries: Tensor, k: int = 10, label: str | None = None) -> list[list[Hit]]:
@@ -166,8 +237,14 @@ class Index:
 
         Raises:
             ConfigError: If there is no such class.
+            RunError: If the index holds no images.
         """
-        number = None
+        if not len(self):
+            raise RunError(
+                f"a search needs images to find, but {self.folder} holds none; add some with "
+                "python -m vae.search.index."
+            )
+        number, k = None, min(k, len(self))
         if label is not None:
             if label not in self.meta["classes"]:
                 known = ", ".join(map(str, self.meta["classes"][:20]))
@@ -186,6 +263,22 @@ class Index:
             for some, mine in zip(distances.clamp(min=0).sqrt(), ids, strict=True)
         ]
 
+    def check_model(self, weights: str) -> None:
+        """Refuse a model other than the one that made the vectors: distances would mean nothing.
+
+        Arguments:
+            weights: The hash of the model's weights.
+
+        Raises:
+            ConfigError: If it is another.
+        """
+        if self.meta["weights"] != weights:
+            raise ConfigError(
+                f"an index is searched and added to with the model that made it, but {self.run} "
+                f"has other weights now than when {self.folder} was made; make a new index with "
+                "python -m vae.search.index."
+            )
+
     @property
     def run(self) -> Path:
         """The run whose model made the vectors: where it was, or above the index if both moved."""
@@ -199,11 +292,10 @@ class Index:
         return Hit(self.items["names"][row], label, distance, image)
 
     def _save(self, images: np.ndarray[Any, Any]) -> None:
-        self.engine.save()
         before = self.items["images"]
         turn = int(before.removeprefix("images-").removesuffix(".npy")) + 1
         self.items["images"] = f"images-{turn}.npy"
-        np.save(self.folder / self.items["images"], images)
+        files.write(self.folder / self.items["images"], partial(np.save, arr=images))
         # the one write that says what there is
         _write(self.folder / "items.json", self.items)
         self.images = np.load(self.folder / self.items["images"], mmap_mode="r")
@@ -224,11 +316,26 @@ def _holds_images(folder: Path) -> bool:
     """Whether there is an index with images; one that came to nothing may be made again."""
     try:
         return bool(json.loads((folder / "items.json").read_text())["ids"])
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return False
 
 
+def _checked(path: Path, types: Mapping[str, type]) -> dict[str, Any]:
+    """A JSON file whose entries are of some types.
+
+    Raises:
+        ValueError: If they are not.
+    """
+    if not files.is_regular(path):
+        raise OSError(f"{path.name} is no regular file")
+    found = json.loads(path.read_text())
+    if not isinstance(found, dict):
+        raise ValueError(f"{path.name} holds no settings")
+    for name, kind in types.items():
+        if not isinstance(found.get(name), kind):
+            raise ValueError(f"{path.name} has no {name}")
+    return found
+
+
 def _write(path: Path, value: Any) -> None:
-    scratch = path.with_suffix(".new")
-    scratch.write_text(json.dumps(value))
-    scratch.replace(path)
+    files.write(path, json.dumps(value))

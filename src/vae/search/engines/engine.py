@@ -14,11 +14,14 @@ class Engine(ABC):
 
     @abstractmethod
     def open(self, folder: Path, dim: int) -> None:
-        """Go on with what the folder holds, or begin.
+        """Go on with what the folder holds, or begin; again, where it was open.
 
         Arguments:
             folder: It exists.
             dim: The vectors' number of dimensions E.
+
+        Raises:
+            RunError: If what the folder holds is damaged.
         """
 
     @abstractmethod
@@ -48,6 +51,10 @@ class Engine(ABC):
             Squared distances, rising, and numbers, both with shape (Q, k); where there are fewer
             than k, the rest is infinity and -1.
         """
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """How many vectors there are."""
 
     @abstractmethod
     def save(self) -> None:

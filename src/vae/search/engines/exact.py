@@ -1,10 +1,13 @@
 """Every vector looked at, by matrix products."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from vae import checkpoint
+from vae.errors import RunError
 from vae.search.engines.engine import Engine
 
 # numbers of distances that are held at once
@@ -18,8 +21,7 @@ class Exact(Engine):
         """Go on with what the folder holds, or begin."""
         self.path = folder / "exact.pt"
         if self.path.is_file():
-            kept = torch.load(self.path, weights_only=True, mmap=True)
-            self.ids, self.vectors, self.labels = kept["ids"], kept["vectors"], kept["labels"]
+            self.ids, self.vectors, self.labels = _checked(checkpoint.read(self.path), dim)
         else:
             self.ids = self.labels = torch.empty(0, dtype=torch.int64)
             self.vectors = torch.empty(0, dim)
@@ -58,8 +60,30 @@ class Exact(Engine):
         order = distances.argsort(stable=True)
         return distances.gather(1, order), numbers.gather(1, order)
 
+    def __len__(self) -> int:
+        """How many vectors there are."""
+        return len(self.ids)
+
     def save(self) -> None:
         """Write the vectors, whole or not at all."""
-        scratch = self.path.with_suffix(".new")
-        torch.save({"ids": self.ids, "vectors": self.vectors, "labels": self.labels}, scratch)
-        scratch.replace(self.path)
+        kept = {"ids": self.ids, "vectors": self.vectors, "labels": self.labels}
+        checkpoint.save(kept, self.path)
+
+
+def _checked(kept: Any, dim: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The numbers, vectors and classes of a file.
+
+    Raises:
+        RunError: If they do not fit together.
+    """
+    names = ("ids", "vectors", "labels")
+    if isinstance(kept, dict) and all(isinstance(kept.get(name), Tensor) for name in names):
+        ids, vectors, labels = (kept[name] for name in names)
+        n = len(ids)
+        whole = ids.dtype == labels.dtype == torch.int64 and ids.shape == labels.shape == (n,)
+        if whole and vectors.shape == (n, dim) and vectors.isfinite().all():
+            return ids, vectors, labels
+    raise RunError(
+        f"exact.pt holds finite vectors of length {dim} with their numbers and classes, but it is "
+        "damaged, or of another index; make the index again."
+    )

@@ -1,5 +1,6 @@
 """Approximate search by FAISS."""
 
+import uuid
 from pathlib import Path
 from typing import Any, Literal
 
@@ -7,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vae.errors import ConfigError
+from vae import checkpoint, files
+from vae.errors import ConfigError, RunError
 from vae.search.engines.engine import Engine
 
 # vectors that are looked at one by one, where a search is restricted to them
@@ -19,12 +21,12 @@ class Faiss(Engine):
 
     Arguments:
         kind: "hnsw" (which removes nothing: removed vectors are skipped), "ivf" or "flat" (exact).
-        links: The links of each vertex of the graph.
+        links: The links of each vertex of the graph, at least 2.
         cells: The number of cells; null is four times the square root of the number of vectors.
         probes: How many cells, or candidates in the graph, a query looks at.
 
     Raises:
-        ConfigError: If faiss is not installed.
+        ConfigError: If faiss is not installed, or a number makes no sense.
 
     References:
         Efficient and robust approximate nearest neighbor search using Hierarchical Navigable Small
@@ -46,18 +48,38 @@ class Faiss(Engine):
                 "engine=faiss needs the package faiss-cpu, which is not installed; pip install "
                 "'vae-lab[faiss]'."
             ) from e
+        if links < 2 or probes < 1 or (cells is not None and cells < 1):
+            raise ConfigError(
+                "engine.links is at least 2, engine.probes and engine.cells at least 1, got "
+                f"links={links}, probes={probes}, cells={cells}; correct it."
+            )
         self.faiss: Any = faiss
         self.kind, self.links, self.cells, self.probes = kind, links, cells, probes
 
     def open(self, folder: Path, dim: int) -> None:
         """Go on with what the folder holds, or begin."""
-        self.dim = dim
-        self.path = folder / "faiss.index"
-        self.index = self.faiss.read_index(str(self.path)) if self.path.is_file() else None
-        labels = folder / "faiss_labels.pt"
-        self.labels: dict[int, int] = (
-            torch.load(labels, weights_only=True) if labels.is_file() else {}
-        )
+        self.dim, self.folder = dim, folder
+        self.index: Any = None
+        self.labels: dict[int, int] = {}
+        self.file: str | None = None
+        pointer = folder / "faiss_labels.pt"
+        if not pointer.is_file():
+            return
+        kept = checkpoint.read(pointer)
+        try:
+            self.labels = {int(i): int(y) for i, y in kept["labels"].items()}
+            self.file = Path(kept["file"]).name
+            path = folder / self.file
+            if not files.is_regular(path) or files.sha256(path) != kept["sha256"]:
+                raise ValueError(f"{self.file} is not as it was written")
+            self.index = self.faiss.read_index(str(path))
+            if self.index.d != dim or self.index.ntotal < len(self.labels):
+                raise ValueError(f"{self.file} holds other vectors")
+        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, MemoryError) as e:
+            raise RunError(
+                f"an index of FAISS is read as it was written, but that in {folder} is damaged "
+                f"({checkpoint.reason(e)}); make the index again."
+            ) from e
 
     def add(self, ids: Tensor, vectors: Tensor, labels: Tensor) -> None:
         """Add vectors; the first decide where cells lie."""
@@ -74,6 +96,11 @@ class Faiss(Engine):
             inner = faiss.IndexHNSWFlat(self.dim, self.links)
             inner.hnsw.efConstruction = 80
             return faiss.IndexIDMap2(inner)
+        if self.kind == "ivf" and self.cells is not None and self.cells > count:
+            raise ConfigError(
+                f"engine.cells is at most the number of the first vectors, got {self.cells} cells "
+                f"for {count} vectors; lower it, or leave it out."
+            )
         cells = self.cells or max(1, min(count // 40, int(4 * count**0.5)))
         if self.kind == "flat" or cells == 1:
             return faiss.IndexIDMap2(faiss.IndexFlatL2(self.dim))
@@ -126,13 +153,21 @@ class Faiss(Engine):
             return faiss.SearchParametersIVF(nprobe=self.probes, **chosen)
         return faiss.SearchParameters(**chosen) if chosen else None
 
+    def __len__(self) -> int:
+        """How many vectors there are."""
+        return len(self.labels)
+
     def save(self) -> None:
-        """Write the index, whole or not at all."""
+        """Write the index, whole or not at all: under a new name, which one other file tells."""
         if self.index is None:
             return
-        scratch = self.path.with_suffix(".new")
-        self.faiss.write_index(self.index, str(scratch))
-        scratch.replace(self.path)
-        labels = self.path.with_name("faiss_labels.pt")
-        torch.save(self.labels, labels.with_suffix(".new"))
-        labels.with_suffix(".new").replace(labels)
+        before, name = self.file, f"faiss-{uuid.uuid4().hex[:8]}.index"
+        path = self.folder / name
+        files.write(path, self.faiss.serialize_index(self.index).tobytes())
+        checkpoint.save(
+            {"labels": self.labels, "file": name, "sha256": files.sha256(path)},
+            self.folder / "faiss_labels.pt",
+        )
+        self.file = name
+        if before is not None:
+            (self.folder / before).unlink(missing_ok=True)

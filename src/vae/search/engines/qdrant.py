@@ -39,11 +39,20 @@ class Qdrant(Engine):
         self.module: Any = qdrant_client
         self.models: Any = qdrant_client.models
         self.url, self.collection = url, collection or "vae"
+        self.client: Any = None
 
     def open(self, folder: Path, dim: int) -> None:
         """Go on with the collection, or make it."""
+        if self.client is not None:
+            return
         if self.url is None:
-            self.client = self.module.QdrantClient(path=str(folder / "qdrant"))
+            try:
+                self.client = self.module.QdrantClient(path=str(folder / "qdrant"))
+            except RuntimeError as e:
+                raise RunError(
+                    f"one process at a time opens an embedded Qdrant, but {folder} is open in "
+                    "another; wait for it, or use a server (engine.url=)."
+                ) from e
         else:
             self.client = self.module.QdrantClient(
                 url=self.url, api_key=os.environ.get("QDRANT_API_KEY"), check_compatibility=False
@@ -70,6 +79,9 @@ class Qdrant(Engine):
 
     def remove(self, ids: Tensor) -> None:
         """Remove vectors."""
+        if not len(ids):
+            # the server refuses an empty list
+            return
         chosen = self.models.PointIdsList(points=ids.tolist())
         self.client.delete(self.collection, chosen, wait=True)
 
@@ -90,6 +102,10 @@ class Qdrant(Engine):
             distances[row, :n] = torch.tensor([p.score for p in answer.points]).square()
             numbers[row, :n] = torch.tensor([p.id for p in answer.points], dtype=torch.int64)
         return distances, numbers
+
+    def __len__(self) -> int:
+        """How many vectors there are."""
+        return int(self.client.count(self.collection, exact=True).count)
 
     def save(self) -> None:
         """Nothing: the collection keeps itself."""
