@@ -63,7 +63,7 @@ def interface(demo: "Demo", title: str) -> Any:
         image: Any = gr.Image(
             type="filepath", label=label, sources=["upload", "clipboard"], height=240
         )
-        # gradio would decode it here, whatever it is; pictures come in by one door alone
+        # gradio would decode it here, whatever it is; vae.data.pictures alone opens pictures
         image.preprocess = as_it_came
         return image
 

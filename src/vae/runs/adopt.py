@@ -1,4 +1,4 @@
-"""The settings of a run that is gone on with: its own, changed by the command alone."""
+"""The settings of a resumed run: its own, changed by the command alone."""
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy

@@ -81,7 +81,7 @@ class HuggingFace(Source):
             )
         if self.label is not None:
             self.classes = list(features[self.label].names)
-        # as files, for pictures come in by one door
+        # as files, since vae.data.pictures alone opens pictures
         opened = opened.cast_column(self.image, datasets.Image(decode=False))
         self.rows = _split(opened, self.image, test_share)
         step = -(-len(self.rows["train"]) // LOOK)
