@@ -18,14 +18,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from vae.build import build_data
-from vae.run import open_run
+from vae.runs.opened import open_run
 from vae.search.collection import pixels_of
 from vae.search.embed import embed
 from vae.search.engines.engine import Engine
 from vae.search.engines.exact import Exact
 from vae.search.engines.faiss import Faiss
 from vae.search.engines.qdrant import Qdrant
+from vae.training.build import build_data
 
 K = 10
 

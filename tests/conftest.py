@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from vae.train import compose
+from vae.cli.command import compose
 
 # children that tests start are as strict and as quiet as this process
 os.environ.setdefault("WANDB_SILENT", "true")

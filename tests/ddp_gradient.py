@@ -6,8 +6,10 @@ import lightning
 import torch
 from lightning.pytorch import Callback
 
-from vae import build
-from vae.train import compose
+from vae.cli.command import compose
+from vae.config import build as config_build
+from vae.evaluation import trainer as trainers
+from vae.training import build
 
 
 class SaveGradient(Callback):
@@ -22,8 +24,8 @@ class SaveGradient(Callback):
 if __name__ == "__main__":
     config = compose("trainer=ddp", "trainer.accelerator=cpu", "trainer.max_steps=1")
     lightning.seed_everything(config["seed"], verbose=False)
-    data = build.build_data(config)
+    data = config_build.build_data(config)
     module = build.build_module(config, data)
     config["trainer"]["enable_checkpointing"] = False
-    trainer = build.build_trainer(config, [SaveGradient()], [])
+    trainer = trainers.build_trainer(config, [SaveGradient()], [])
     trainer.fit(module, datamodule=data)

@@ -9,12 +9,13 @@ import torch
 from PIL import Image
 
 from tests.test_pages import browser as browser
-from vae.demo import Demo
+from vae.app.demo import Demo
+from vae.cli.command import compose
 from vae.errors import DataError
-from vae.run import open_run
-from vae.search.index import index as make_index
+from vae.runs.opened import open_run
+from vae.search.build import build_index as make_index
 from vae.search.store import Index
-from vae.train import compose, train
+from vae.training.loop import train
 
 QUICK = [
     "data=digits",
@@ -110,7 +111,7 @@ def test_many_at_once_get_what_they_asked_for(demo):
 @pytest.fixture(scope="module")
 def address(directory):
     pytest.importorskip("gradio")
-    from vae.app import serve
+    from vae.app.serve import serve
 
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))

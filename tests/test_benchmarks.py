@@ -9,9 +9,9 @@ import pytest
 import handwritten
 import measure
 from growth import write_idx
-from vae import build
+from vae.cli.command import compose
+from vae.config import build as config_build
 from vae.data.sources.idx import read_idx
-from vae.train import compose
 
 WORDS = {
     "mlp": ["model.latent_dim=20", "model.encoder.hidden=[400]", "model.decoder.hidden=[400]"],
@@ -23,7 +23,7 @@ WORDS = {
 @pytest.mark.parametrize("network", WORDS)
 def test_networks_by_hand_are_ours(network):
     config = compose(*WORDS[network])
-    ours = build.build_model(config, (1, 28, 28))
+    ours = config_build.build_model(config, (1, 28, 28))
     theirs = handwritten.NETWORKS[network]()
     assert sum(p.numel() for p in theirs.parameters()) == sum(p.numel() for p in ours.parameters())
 

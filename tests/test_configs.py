@@ -8,10 +8,11 @@ import torch
 from lightning.pytorch import Trainer
 from PIL import Image
 
-from vae import build
-from vae.argv import config_dir
-from vae.make import locate
-from vae.train import compose
+from vae.cli.command import compose
+from vae.config import build as config_build
+from vae.config.groups import OTHERS, PACKAGES, config_dir, options, targets
+from vae.config.make import locate
+from vae.training import build
 
 EXPERIMENTS = sorted(p.stem for p in (config_dir() / "experiment").glob("*.yaml"))
 NETWORKS = ["mlp", "gated_mlp", "conv", "resnet"]
@@ -20,15 +21,15 @@ NETWORKS = ["mlp", "gated_mlp", "conv", "resnet"]
 # what these words cannot do without
 NEEDS = {
     "data=images": "data.root=here",
-    "data=arrays": "data.path=here.npy",
-    "data=huggingface": "data.path=here",
+    "data=arrays": "data.root=here.npy",
+    "data=huggingface": "data.root=here",
 }
 
 
 def step(*overrides):
     """The module, and its gradients after one step on real data."""
     config = compose("data.batch_size=32", *overrides)
-    data = build.build_data(config)
+    data = config_build.build_data(config)
     module = build.build_module(config, data)
     batch = data.on_after_batch_transfer(next(iter(data.train_dataloader())), 0)
     terms = module.objective(module._record(batch), t=0.5)
@@ -95,7 +96,7 @@ def test_settings_take_effect_together(words):
 @pytest.mark.parametrize("optimizer", ["adam", "adamw"])
 @pytest.mark.parametrize("schedule", ["constant", "one_cycle", "cosine"])
 def test_every_optimizer_meets_every_schedule(optimizer, schedule, tiny):
-    from vae.train import train
+    from vae.training.loop import train
 
     result = train(
         tiny(f"optimizer={optimizer}", f"optimizer/schedule={schedule}", "optimizer.lr=0.01")
@@ -148,7 +149,9 @@ def test_every_argument_of_our_classes_is_a_setting(words):
     for node, context in nodes(compose(*words, *(NEEDS[w] for w in words if w in NEEDS))):
         if node["_target_"].startswith("vae."):
             parameters = inspect.signature(locate(node["_target_"])).parameters
-            if node["_target_"].startswith(("vae.model.", "vae.objectives.", "vae.schedules.")):
+            if node["_target_"].startswith(
+                ("vae.model.", "vae.objectives.", "vae.training.schedules.")
+            ):
                 for name in (k for k, v in node.items() if not isinstance(v, dict)):
                     if name == "_target_":
                         continue
@@ -156,28 +159,31 @@ def test_every_argument_of_our_classes_is_a_setting(words):
                     same = list(default) if isinstance(default, tuple) else default
                     assert node[name] == same, f"{node['_target_']} {name}"
             wanted = set(parameters) - context - {"options"}
-            # short words of the data's source stand beside it
-            source = set(node.get("source", ())) - {"_target_"}
-            # where the data lies has two names
-            source |= {"root", "path"} if source & {"root", "path"} else set()
-            given = set(node) - {"_target_"} - source
+            given = set(node) - {"_target_"}
+            if node["_target_"] == "vae.data.module.DataModule":
+                # the settings of the source stand beside those of the data module
+                wanted |= set(inspect.signature(locate(node["source"]["_target_"])).parameters)
+                given |= set(node["source"]) - {"_target_"}
+            elif node["_target_"].startswith("vae.data.sources."):
+                continue
             assert wanted == given, node["_target_"]
 
 
-def test_every_file_is_named_as_its_class_room():
-    """conf/model/likelihood/bernoulli.yaml <-> vae/model/likelihoods/bernoulli.py."""
-    rooms = {"posterior": "posteriors", "prior": "priors", "likelihood": "likelihoods"}
-    rooms |= {"encoder": "networks", "decoder": "networks"}
-    for part, room in rooms.items():
-        for path in (config_dir() / "model" / part).glob("*.yaml"):
-            config = compose(f"model/{part}={path.stem}")
-            assert config["model"][part]["_target_"].startswith(f"vae.model.{room}.{path.stem}.")
+@pytest.mark.parametrize("group", options())
+def test_an_option_has_one_name(group):
+    """model/prior=flow: conf/model/prior/flow.yaml and vae/model/priors/flow.py; so in sweeps."""
+    assert (group in PACKAGES) != (group in OTHERS), "every group is in one of the two tables"
+    known = {option: place for place, option in targets().items()}
+    for option in options()[group] if group in PACKAGES else ():
+        _, target = known[group, option]
+        assert target.startswith(f"{PACKAGES[group]}.{option}.")
+        assert inspect.isclass(locate(target))
 
 
 def test_the_decoder_starts_at_the_training_mean():
     config = compose("data.batch_size=32")
-    data = build.build_data(config)
-    model = build.build_model(config, data.event_shape, data)
+    data = config_build.build_data(config)
+    model = config_build.build_model(config, data.event_shape, data)
     with torch.no_grad():
         model.decoder.last.weight.zero_()
         mean = model.decode(torch.zeros(1, 32)).mean[0]

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from tests.test_loggers import no_key as no_key
-from vae.command import run
+from vae.cli.command import run
 from vae.dashboard import task
 
 pytest.importorskip("wandb_workspaces")

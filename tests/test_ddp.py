@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from tests.test_command import FAST
-from vae import build
-from vae.train import compose
+from vae.cli.command import compose
+from vae.config import build as config_build
+from vae.training import build
 
 DDP = ["trainer=ddp", *FAST]
 
@@ -32,7 +33,7 @@ def test_the_gradient_is_that_of_one_process_on_the_whole_batch(tmp_path):
     gradient = torch.load(tmp_path / "gradient.pt")
     config = compose()
     lightning.seed_everything(0, verbose=False)
-    data = build.build_data(config)
+    data = config_build.build_data(config)
     module = build.build_module(config, data)
     batch = next(iter(data._batches("train", 128, train=True, shuffle=False)))
     losses = []

@@ -10,10 +10,11 @@ import pytest
 import torch
 
 from tests.test_command import FAST
-from vae import devices
+from vae.cli.command import compose
 from vae.errors import ConfigError
-from vae.run import load
-from vae.train import compose, train
+from vae.runs.opened import load
+from vae.training import devices
+from vae.training.loop import train
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,13 @@ import pytest
 import torch
 
 import vae
-from vae.command import run
+from vae.cli.command import compose, run
 from vae.errors import RunError
-from vae.export import export, task
-from vae.exports.check import compare
-from vae.exports.parts import Decoder, Part, from_noise
-from vae.train import compose, train
+from vae.export import task
+from vae.runs.exports.check import compare
+from vae.runs.exports.export import export
+from vae.runs.exports.parts import Decoder, Part, parts
+from vae.training.loop import train
 
 QUICK = [
     "data=digits",
@@ -119,12 +120,13 @@ def test_a_shared_config_may_not_name_other_classes(runs, tmp_path):
 @pytest.mark.parametrize("name", MODELS)
 def test_noise_makes_the_samples_of_the_prior(name, runs):
     """Their mean and their deviations, against the distribution's own samples."""
-    prior = runs(name).model.prior()
+    part = runs(name).model.prior
+    prior = part()
     generator = torch.Generator().manual_seed(0)
     noise = torch.randn(20_000, 4, generator=generator)
     uniform = torch.rand(20_000, generator=generator)
     with torch.no_grad():
-        mine = from_noise(prior, noise, uniform)
+        mine = part.from_noise(noise, uniform)
         theirs = prior.sample(torch.Size([20_000]))
     spread = theirs.std(0)
     assert ((mine.mean(0) - theirs.mean(0)).abs() < 5 * spread * (2 / 20_000) ** 0.5).all()
@@ -138,6 +140,22 @@ def test_an_export_that_computes_something_else_is_refused(runs):
         compare(part, model, (1, 8, 8), lambda z: (model.decode(z).mean + 0.01,))
     with pytest.raises(RunError, match="gives shape"):
         compare(part, model, (1, 8, 8), lambda z: (model.decode(z[:1]).mean,))
+
+
+def test_a_prior_that_cannot_be_drawn_from_noise_is_refused_in_a_sentence(runs):
+    class Silent(torch.nn.Module):
+        numbers_per_sample = 1
+
+        def forward(self):
+            raise NotImplementedError
+
+    model = runs("basic").model
+    known, model.prior = model.prior, Silent()
+    try:
+        with pytest.raises(vae.errors.ConfigError, match=r"cannot; add from_noise\(noise, uniform"):
+            list(parts(model))
+    finally:
+        model.prior = known
 
 
 def test_bad_wishes_are_one_sentence(runs, tmp_path, monkeypatch, capfd):

@@ -1,7 +1,7 @@
 import numpy as np
 import torch
 
-from vae.figures import bars, curves, grid, scatter
+from vae.reporting.figures import bars, curves, grid, scatter
 
 
 def test_a_grid_shows_each_image_in_its_place():

@@ -8,7 +8,7 @@ import sys
 import pytest
 import torch
 
-from vae.train import train
+from vae.training.loop import train
 
 GPUS = torch.cuda.device_count()
 pytestmark = [

@@ -11,12 +11,13 @@ import random
 import pytest
 import torch
 
-from vae import build
-from vae.argv import config_dir
+from vae.cli.command import compose
+from vae.config import build as config_build
+from vae.config.groups import config_dir
 from vae.data.batches import Batch
 from vae.errors import ConfigError
-from vae.module import VAEModule
-from vae.train import compose
+from vae.training import build
+from vae.training.module import VAEModule
 
 
 def words(group):
@@ -65,7 +66,7 @@ def data(options):
     modules = {}
     for word in LIKELIHOODS:
         config = configure(options, likelihood=word)
-        modules[word] = build.build_data(config)
+        modules[word] = config_build.build_data(config)
     return modules
 
 
@@ -84,7 +85,7 @@ def refusal(posterior, prior, objective):
     if posterior == "delta" and objective not in ("reconstruction", "mmd"):
         return "infinite for the point mass"
     if prior == "vampprior" and posterior in ("delta", "iaf"):
-        return "needs their densities"
+        return "needs its densities"
     if prior != "standard_normal" and objective in ("reconstruction", "mmd"):
         return "gives it no gradient"
     if objective in ("beta_tc", "free_bits") and not (
@@ -191,6 +192,6 @@ def test_discrete_levels_are_not_dequantised(options, likelihood):
     config = configure(options, likelihood=likelihood)
     config["data"] = {**config["data"], "dequantize": True}
     with pytest.raises(ConfigError, match=r"set data\.dequantize=auto"):
-        build.build_data(config)
+        config_build.build_data(config)
     config["data"]["dequantize"] = "auto"
-    assert not build.build_data(config).pixels.dequantize
+    assert not config_build.build_data(config).pixels.dequantize

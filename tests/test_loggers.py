@@ -163,7 +163,7 @@ def test_tensorboard_writes_events_beside_the_csv(cli, tmp_path):
 
 def test_metrics_go_on_where_they_were(tmp_path, monkeypatch):
     """Rows after the checkpoint go, one cut short is none, and none is written twice."""
-    from vae.loggers.csv import CSV
+    from vae.training.loggers.csv import CSV
 
     log = CSV(str(tmp_path))
     log.start({}, 0)

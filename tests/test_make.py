@@ -1,19 +1,19 @@
 import pytest
 import torch
 
+from vae.config.make import locate, make, words
 from vae.errors import ConfigError
-from vae.make import locate, make, words
 
 ALIASES = [
     "os.system",
     "builtins.eval",
     "subprocess.Popen",
-    "vae.build.make",
-    "vae.make.importlib",
-    "vae.make.importlib.import_module",
+    "vae.training.build.make",
+    "vae.config.make.importlib",
+    "vae.config.make.importlib.import_module",
     "vae.data.cache.shutil.rmtree",
     "vae.data.cache.Path",
-    "vae.report.json.dumps",
+    "vae.reporting.tables.json.dumps",
     "torch.optim.adam.cast",
     "torch.hub.load",
     "lightning.pytorch.trainer.trainer.os.system",

@@ -2,9 +2,13 @@ import lightning
 import pytest
 import torch
 
-from vae import build
+from vae.cli.command import compose
+from vae.config import build as config_build
 from vae.errors import DataError, NonFiniteLoss
-from vae.train import compose, train
+from vae.evaluation import trainer as trainers
+from vae.training import build
+from vae.training.loop import train
+from vae.training.module import VAEModule
 
 
 def test_overfitting_one_batch_drives_the_distortion_down(tiny):
@@ -79,15 +83,24 @@ def test_accumulated_batches_all_count_in_the_logged_means(tiny, tmp_path):
     assert means == pytest.approx([sum(values[:3]) / 3, sum(values[3:]) / 3], rel=1e-5)
 
 
-def test_a_device_that_is_looked_at_now_and_then_still_names_the_first_bad_step():
-    module = build.build_module(config := compose(), build.build_data(config))
-    module._trainer = lightning.Trainer(logger=False, enable_checkpointing=False)
-    good, bad = torch.tensor([-3.0, 1.0, 2.0]), torch.tensor([-torch.inf, 1.0, torch.inf])
-    module.rows = [good, good, bad, bad * float("nan")]
-    module.trainer.fit_loop.epoch_loop.manual_optimization.optim_step_progress.total.completed = 9
-    step = module.global_step - 1
-    with pytest.raises(NonFiniteLoss, match=f"step {step} gave distortion inf; no epoch was"):
-        module._check_finite()
+def test_a_device_that_is_looked_at_now_and_then_still_names_the_first_bad_step(tiny, monkeypatch):
+    from vae.model.likelihoods.bernoulli import Bernoulli
+
+    calls = 0
+    forward = Bernoulli.forward
+
+    def spoiled(self, features):
+        nonlocal calls
+        calls += self.training
+        return forward(self, features * float("nan") if self.training and calls == 2 else features)
+
+    monkeypatch.setattr(Bernoulli, "forward", spoiled)
+    # as on a GPU, which would wait at every look
+    monkeypatch.setattr(VAEModule, "looks_at_every_step", False)
+    config = tiny("trainer.log_every_n_steps=4", steps=6)
+    with pytest.raises(NonFiniteLoss, match="step 1 gave distortion nan; no epoch was finished"):
+        train(config)
+    assert calls == 4, "it was looked at when it was logged"
 
 
 def test_a_loss_that_is_not_finite_stops_at_its_step_and_keeps_the_last_good_checkpoint(
@@ -138,7 +151,7 @@ def test_gradient_clipping_bounds_the_step(tiny):
     words = (*sgd, "optimizer.lr=0.5", "trainer.gradient_clip_val=0.01", "model.output_bias=zero")
     config = tiny(*words, steps=1)
     lightning.seed_everything(0, verbose=False)
-    start = build.build_module(config, build.build_data(config)).model.parameters()
+    start = build.build_module(config, config_build.build_data(config)).model.parameters()
     end = train(config).model.parameters()
     moved = torch.cat([(b - a).flatten() for a, b in zip(start, end, strict=True)]).norm().item()
     assert moved == pytest.approx(0.5 * 0.01, rel=1e-3)
@@ -146,7 +159,7 @@ def test_gradient_clipping_bounds_the_step(tiny):
 
 def test_a_fused_step_gives_way_where_it_could_not_be_clipped():
     config = compose("trainer.gradient_clip_val=0.5", "trainer.precision=16-mixed")
-    data = build.build_data(config)
+    data = config_build.build_data(config)
     module = build.build_module(config, data)
     optimizer = module.optimizer(module.parameters())
     assert optimizer.param_groups[0]["fused"] is False
@@ -156,11 +169,11 @@ def test_a_fused_step_gives_way_where_it_could_not_be_clipped():
 
 def test_convolutions_are_laid_out_for_the_cpu_and_load_anywhere(tiny):
     config = tiny("model/encoder=conv", "model/decoder=conv")
-    data = build.build_data(config)
+    data = config_build.build_data(config)
     module = build.build_module(config, data)
     x = data.examples(5)
     before = module.model.encoder(x)
-    trainer = build.build_trainer(config, [], [])
+    trainer = trainers.build_trainer(config, [], [])
     trainer.test(module, datamodule=data, verbose=False)
     weights = [p for p in module.parameters() if p.dim() == 4]
     assert weights
@@ -172,9 +185,9 @@ def test_convolutions_are_laid_out_for_the_cpu_and_load_anywhere(tiny):
 
 
 def test_nothing_is_profiled_unless_asked(tiny):
-    from vae.profiler import Silent
+    from vae.evaluation.trainer import Silent
 
     config = tiny()
-    assert isinstance(build.build_trainer(config, [], []).profiler, Silent)
+    assert isinstance(trainers.build_trainer(config, [], []).profiler, Silent)
     config["trainer"]["profiler"] = "simple"
-    assert not isinstance(build.build_trainer(config, [], []).profiler, Silent)
+    assert not isinstance(trainers.build_trainer(config, [], []).profiler, Silent)

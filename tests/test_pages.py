@@ -8,7 +8,7 @@ import pytest
 
 from tests.test_command import FAST
 from tests.test_command import cli as cli
-from vae.train import train
+from vae.training.loop import train
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 BROWSER = next((path for name in NAMES if (path := shutil.which(name))), None)

@@ -5,12 +5,12 @@ import sys
 import pytest
 import torch
 
-from vae.process import keep_memory, prepare
+from vae.runs.process import keep_memory, prepare
 
 CHURN = """
 import resource, sys
 import torch
-from vae.process import keep_memory
+from vae.runs.process import keep_memory
 
 if sys.argv[1] == "keep":
     assert keep_memory()

@@ -14,8 +14,9 @@ import yaml
 
 from tests.test_command import FAST
 from tests.test_command import cli as cli
+from vae.cli.command import compose
 from vae.errors import ConfigError, RunError
-from vae.train import compose, train
+from vae.training.loop import train
 
 WORDS = [
     "data=digits",
@@ -128,9 +129,9 @@ LIGHT = ["model.encoder.hidden=[8]", "model.decoder.hidden=[8]", "callbacks.pict
 @pytest.mark.parametrize("words", PHASES.values(), ids=PHASES)
 def test_every_checkpoint_that_a_run_writes_leads_to_the_same_bits(words, tmp_path, monkeypatch):
     """A kill at any moment leaves one of these; each is gone on from."""
-    from vae import checkpoint
+    from vae.runs import checkpoint_io
 
-    save, copies = checkpoint.save, []
+    save, copies = checkpoint_io.save, []
 
     def copied(content, path):
         save(content, path)
@@ -138,7 +139,7 @@ def test_every_checkpoint_that_a_run_writes_leads_to_the_same_bits(words, tmp_pa
             copies.append(tmp_path / f"{len(copies)}")
             shutil.copytree(tmp_path / "whole", copies[-1])
 
-    monkeypatch.setattr(checkpoint, "save", copied)
+    monkeypatch.setattr(checkpoint_io, "save", copied)
     words = [w for w in WORDS if "objective" not in w] + [*LIGHT, "trainer.max_epochs=2", *words]
     # the seconds that are left are printed, and differ
     whole = train(compose(*words, f"run_dir={tmp_path / 'whole'}")).directory

@@ -13,13 +13,13 @@ from PIL import Image
 
 import vae
 import vae.errors
-from vae.command import compose
+from vae.cli.command import compose
 from vae.errors import ConfigError, RunError
-from vae.evaluate import evaluate
-from vae.fit_prior import fit_prior
-from vae.generate import generate
-from vae.run import open_run
-from vae.train import train
+from vae.evaluation.evaluate import evaluate
+from vae.reporting.generate import generate
+from vae.runs.opened import open_run
+from vae.training.fit_prior import fit_prior
+from vae.training.loop import train
 
 SMALL = (
     "data=digits",
@@ -91,7 +91,7 @@ ALIASES = [
     "builtins.exec",
     "logging.os.system",
     "subprocess.Popen",
-    "vae.run.torch.load",
+    "vae.runs.opened.torch.load",
     "vae.model.vae.torch.hub.load",
     "vae.model.networks.mlp.math.prod",
     "vae.model.networks.conv.dense",
@@ -198,12 +198,17 @@ def test_fid_is_named_after_its_network(finished):
     assert samples["num_images"] == samples["kid"]["num_samples"] == 300
 
 
-def test_an_evaluation_is_the_same_whatever_the_batch(finished, tmp_path):
-    """The test images' draws are fixed and the rate of digits in closed form: no two differ."""
+def test_an_evaluation_is_the_same_whatever_the_batch(tmp_path):
+    """The test images' draws are fixed and the rate has a closed form: neither knows the batch."""
+    run = train(compose(*SMALL, "callbacks.pictures=null", f"run_dir={tmp_path / 'run'}"))
     results = []
     for size in (100, 77):
+        checkpoint = run.directory / "checkpoints" / "best.ckpt"
+        content = torch.load(checkpoint, weights_only=True)
+        content["vae"]["config"]["data"]["eval_batch_size"] = size
+        torch.save(content, checkpoint)
         config = compose(
-            f"run={finished.directory}",
+            f"run={run.directory}",
             "trainer.accelerator=cpu",
             "num_samples=0",
             "surgery=0",
@@ -213,15 +218,19 @@ def test_an_evaluation_is_the_same_whatever_the_batch(finished, tmp_path):
             f"out={tmp_path / str(size)}",
             name="evaluate",
         )
-        results.append(evaluate(config)["latents"])
-    assert results[0]["variance"] == pytest.approx(results[1]["variance"])
+        found = evaluate(config)
+        assert found["test"]["rate"]["num_samples"] == 0, "a closed form takes no samples"
+        rate = {k: found["test"]["rate"][k] for k in ("value", "standard_error")}
+        results.append((rate, found["latents"]["variance"], found["latents"]["rate_per_dimension"]))
+    for one, other in zip(*results, strict=True):
+        assert one == pytest.approx(other, rel=1e-6)
 
 
 def test_what_was_tested_is_kept_when_a_closer_look_fails(finished, tmp_path, monkeypatch):
     def fail(*arguments):
         raise RuntimeError("no probe")
 
-    monkeypatch.setattr("vae.analysis._probes", fail)
+    monkeypatch.setattr("vae.evaluation.analysis._probes", fail)
     words = ("surgery=0", "probe=50", "pictures=0", f"out={tmp_path / 'out'}")
     with pytest.raises(RuntimeError, match="no probe"):
         evaluation(finished.directory, *words)
@@ -347,8 +356,8 @@ def test_data_may_have_moved(tmp_path):
         )
     )
     opened = open_run(run.directory)
-    assert opened.data_config("elsewhere")["data"]["source"]["root"] == "elsewhere"
-    assert opened.data_config()["data"]["source"]["root"] is None
+    assert opened.data_config("elsewhere")["data"]["root"] == "elsewhere"
+    assert opened.data_config()["data"]["root"] is None
     with pytest.raises(vae.errors.DataError, match="nowhere has neither"):
         evaluation(run.directory, f"data_root={tmp_path / 'nowhere'}")
 

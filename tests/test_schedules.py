@@ -1,7 +1,9 @@
 import pytest
 import torch
 
-from vae.schedules import Constant, Cosine, OneCycle
+from vae.training.schedules.constant import Constant
+from vae.training.schedules.cosine import Cosine
+from vae.training.schedules.one_cycle import OneCycle
 
 
 def test_one_cycle_is_torchs():

@@ -8,8 +8,8 @@ import yaml
 
 from tests.test_command import FAST
 from tests.test_command import cli as cli
-from vae.command import plain
-from vae.secret import HIDDEN, Secret, recorded, redacted
+from vae.cli.command import plain
+from vae.config.secret import HIDDEN, Secret, recorded, redacted
 
 
 def test_a_value_from_the_environment_is_a_secret_wherever_it_is_used(monkeypatch):

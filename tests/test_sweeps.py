@@ -11,13 +11,13 @@ from PIL import Image
 
 from tests.test_command import FAST
 from tests.test_command import cli as cli
-from vae.argv import config_dir
-from vae.nested import moved
-from vae.sweeps.figures import frontier
-from vae.sweeps.groups import best, group
-from vae.sweeps.jobs import read_jobs
-from vae.sweeps.summary import summarise
-from vae.train import compose
+from vae.cli.command import compose
+from vae.cli.sweeps.figures import frontier
+from vae.cli.sweeps.groups import best, group
+from vae.cli.sweeps.jobs import read_jobs
+from vae.cli.sweeps.summary import summarise
+from vae.config.groups import config_dir
+from vae.config.nested import moved
 
 QUICK = [*FAST, "data=digits", "data.val_size=100", "callbacks.pictures=null"]
 

@@ -6,8 +6,8 @@ import torch
 import yaml
 from PIL import Image
 
-from vae import build
-from vae.train import train
+from vae.config import build as config_build
+from vae.training.loop import train
 
 
 def test_a_run_leaves_what_it_promises(tiny, capsys):
@@ -82,7 +82,7 @@ def test_a_checkpoint_rebuilds_the_model_from_plain_values(tiny):
     result = train(tiny("model.latent_dim=3"))
     checkpoint = torch.load(result.directory / "checkpoints" / "best.ckpt", weights_only=True)
     card = checkpoint["vae"]
-    model = build.build_model(card["config"], tuple(card["event_shape"]))
+    model = config_build.build_model(card["config"], tuple(card["event_shape"]))
     weights = {
         k.removeprefix("model."): v for k, v in checkpoint["state_dict"].items() if "model." in k
     }

@@ -1,12 +1,13 @@
 import torch
 
-from vae import build, views
-from vae.train import compose
+from vae.cli.command import compose
+from vae.config import build as config_build
+from vae.reporting import views
 
 
 def model(*words, shape=(1, 6, 6)):
     torch.manual_seed(0)
-    return build.build_model(compose(*words), shape).eval()
+    return config_build.build_model(compose(*words), shape).eval()
 
 
 @torch.no_grad()

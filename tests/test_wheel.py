@@ -67,7 +67,7 @@ def test_a_checkout_needs_no_installation(wheel_python, tmp_path):
 
 def test_holds_the_data_and_its_licence(wheel_python, tmp_path):
     program = (
-        "from vae.data.sources.mnist import FOLDER, MNIST; from vae.argv import config_dir;"
+        "from vae.data.sources.mnist import FOLDER, MNIST; from vae.cli.argv import config_dir;"
         "print((FOLDER / 'LICENSE.md').exists(), len(MNIST().decode()['train_images']),"
         "config_dir().parent.name)"
     )

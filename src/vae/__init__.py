@@ -7,6 +7,7 @@ B examples in a batch, so z is (S, B, D).
     log p(x) >= ELBO(x) = E_q[log p(x|z)] - KL(q(z|x) || p(z)) = -(distortion + rate)
 """
 
+import importlib
 import os
 import signal
 import sys
@@ -14,8 +15,22 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vae.run import load as load
+    from vae.api import Run as Run
+    from vae.api import fit as fit
+    from vae.cli.command import compose as compose
+    from vae.model.vae import VAE as VAE
+    from vae.runs.opened import load as load
 
+# the public API, and where each name comes from when it is asked for: commands answer at once, and
+# vae.load imports torch and the model alone
+_FROM = {
+    "Run": "vae.api",
+    "VAE": "vae.model.vae",
+    "compose": "vae.cli.command",
+    "fit": "vae.api",
+    "load": "vae.runs.opened",
+}
+__all__ = ["VAE", "Run", "compose", "fit", "load"]
 __version__ = "0.1.0"
 
 
@@ -31,9 +46,11 @@ if sys.argv[:1] == ["-m"] and threading.current_thread() is threading.main_threa
 
 
 def __getattr__(name: str) -> Any:
-    """`vae.load`, imported when it is asked for, so that the commands answer at once."""
-    if name == "load":
-        from vae.run import load
+    """A public name, imported when it is asked for."""
+    if name not in _FROM:
+        raise AttributeError(f"module 'vae' has no attribute {name!r}")
+    return getattr(importlib.import_module(_FROM[name]), name)
 
-        return load
-    raise AttributeError(f"module 'vae' has no attribute {name!r}")
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -29,3 +29,26 @@ def printable(text: str) -> str:
     return "".join(
         c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text
     )
+
+
+def one_line(error: BaseException | str, most: int = 200) -> str:
+    """An error's text on one line, for use inside a sentence; its kind, if it says nothing.
+
+    Arguments:
+        error: The error, or its text.
+        most: The number of characters that are kept.
+    """
+    return " ".join(str(error).split())[:most] or type(error).__name__
+
+
+def needs_extra(what: str, packages: str, extra: str) -> ConfigError:
+    """The error for a package that is not installed.
+
+    Arguments:
+        what: What needs it, for instance "engine=faiss".
+        packages: The package.
+        extra: The extra of this package that brings it.
+    """
+    return ConfigError(
+        f"{what} needs {packages}, which is not installed; pip install 'vae-lab[{extra}]'."
+    )

@@ -18,99 +18,15 @@ where out= says; every command takes it as run=.
 HYDRA_FULL_ERROR=1 in the environment shows tracebacks.
 """
 
-from __future__ import annotations
-
-from pathlib import Path
-from typing import Any
-
 from omegaconf import DictConfig
 
-from vae.command import plain, run
-
-
-def fit_prior(config: dict[str, Any]) -> Path:
-    r"""Fit p(z) to the aggregate posterior and write a checkpoint with it.
-
-    .. math:: \max_{p} \tfrac{1}{N} \sum_n \log p(z_n), \quad z_n \sim q(z \mid x_n)
-
-    Arguments:
-        config: What `compose(..., name="fit_prior")` gives.
-
-    Returns:
-        The checkpoint's path.
-
-    Raises:
-        ConfigError: If the config makes no sense.
-        RunError: If there is no such run.
-        DataError: If its data is missing or damaged.
-
-    References:
-        From Variational to Deterministic Autoencoders (Ghosh et al., 2020), section 4
-    """
-    import lightning
-    import torch
-
-    from vae import checkpoint as checkpoints
-    from vae import settings
-    from vae.errors import ConfigError
-    from vae.make import locate, make
-    from vae.run import open_run
-
-    settings.check(config, settings.FIT_PRIOR, "fit_prior")
-    opened = open_run(config["run"], config["allow"])
-    model = opened.model
-    lightning.seed_everything(config["seed"], verbose=False)
-    packages = ("vae.model.priors.",)
-    target = locate(config["model"]["prior"]["_target_"], config["allow"], packages)
-    word = target.__module__.rpartition(".")[2]
-    if not hasattr(target, "fit"):
-        raise ConfigError(
-            f"model/prior= takes a prior that can be fitted here, got {word}; choose "
-            "mixture_of_gaussians or flow."
-        )
-    prior = make(
-        config["model"]["prior"],
-        "model.prior",
-        allow=config["allow"],
-        packages=packages,
-        latent_dim=model.latent_dim,
-    )
-    path = Path(config["out"] or opened.checkpoint.parent / f"{word}.ckpt").expanduser()
-    if path.exists():
-        raise ConfigError(
-            f"a fitted prior needs a file of its own, but {path} exists; choose another out=, or "
-            "move that one away."
-        )
-    data = opened.open_data(config["data"]["root"], other=True)
-    with torch.no_grad():
-        x = data.examples(min(config["examples"], len(data.indices["train"])), "train")
-        z = torch.cat([model.encode(some).sample() for some in x.split(500)])
-        before = _mean_log_density(model.prior(), z)
-    try:
-        prior.fit(z, config["seed"])
-    except ValueError as e:
-        raise ConfigError(f"{word} cannot be fitted to {len(z)} codes: {e}") from e
-    with torch.no_grad():
-        after = _mean_log_density(prior(), z)
-    weights = {
-        f"model.{k}": v for k, v in model.state_dict().items() if not k.startswith("prior.")
-    } | {f"model.prior.{k}": v for k, v in prior.state_dict().items()}
-    node = {**opened.config, "allow": [], "model": opened.config["model"] | config["model"]}
-    card = {"config": node, "event_shape": list(opened.event_shape), "data": dict(opened.data)}
-    checkpoints.save({"vae": card, "state_dict": weights}, path)
-    print(
-        f"log p(z) of {len(z):,} codes of training images: {before:.2f} nats under the run's "
-        f"prior, {after:.2f} under {word}"
-    )
-    return path
-
-
-def _mean_log_density(prior: Any, z: Any) -> float:
-    return float(sum(prior.log_prob(some).sum() for some in z.split(1000)) / len(z))
+from vae.cli.command import plain, run
 
 
 def task(config: DictConfig) -> None:
     """One job of the command."""
+    from vae.training.fit_prior import fit_prior
+
     print(f"checkpoint: {fit_prior(plain(config))}")
 
 

@@ -1,6 +1,6 @@
 import csv
 
-from vae.train import train
+from vae.training.loop import train
 
 DEAD = ("objective=beta", "objective.beta=1e6", "optimizer.lr=0.01", "trainer.max_epochs=4")
 

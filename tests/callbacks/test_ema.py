@@ -5,9 +5,12 @@ import pytest
 import torch
 from lightning.pytorch import Callback
 
-from vae import build
-from vae.callbacks.ema import EMA
-from vae.train import compose, train
+from vae.cli.command import compose
+from vae.config import build as config_build
+from vae.evaluation import trainer as trainers
+from vae.training import build
+from vae.training.callbacks.ema import EMA
+from vae.training.loop import train
 
 
 class Weights(Callback):
@@ -27,10 +30,10 @@ class Weights(Callback):
 @pytest.mark.parametrize("decay", [0.5, 0.999])
 def test_follows_its_formula_and_is_what_is_validated_and_left(tiny, decay):
     config = tiny("optimizer.lr=0.01", steps=12)
-    data = build.build_data(config)
+    data = config_build.build_data(config)
     module = build.build_module(config, data)
     weights = Weights()
-    trainer = build.build_trainer(config, [EMA(decay), weights], [])
+    trainer = trainers.build_trainer(config, [EMA(decay), weights], [])
     trainer.fit(module, datamodule=data)
     average = weights.steps[0]
     for t in range(1, 12):
@@ -60,7 +63,7 @@ def test_what_is_not_floating_point_is_copied_and_not_averaged(tiny, posterior, 
     small = ("model.encoder.hidden=[8]", "model.decoder.hidden=[8]", "callbacks.pictures=null")
     long = ("data=digits", "callbacks=ema", "trainer.max_epochs=3", "optimizer.lr=3e-3")
     result = train(tiny(*words, *small, *long, steps=20))
-    fresh = build.build_model(compose(*words, *small), (1, 8, 8))
+    fresh = config_build.build_model(compose(*words, *small), (1, 8, 8))
     kept = dict(fresh.named_buffers())
     for name, buffer in result.model.named_buffers():
         if not buffer.is_floating_point():

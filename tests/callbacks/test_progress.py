@@ -1,6 +1,6 @@
 import re
 
-from vae.train import train
+from vae.training.loop import train
 
 
 def test_a_file_gets_a_line_per_epoch_with_the_three_numbers_and_the_time_left(tiny, capsys):

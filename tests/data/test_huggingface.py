@@ -6,7 +6,7 @@ from PIL import Image
 
 from vae.data.cache import cached
 from vae.errors import DataError
-from vae.train import train
+from vae.training.loop import train
 
 datasets = pytest.importorskip("datasets")
 
@@ -28,7 +28,7 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.mark.filterwarnings("ignore")
 def test_a_local_folder_trains(folder, tiny):
-    words = ["data=huggingface", f"data.path={folder}", "model/likelihood=discretized_logistic"]
+    words = ["data=huggingface", f"data.root={folder}", "model/likelihood=discretized_logistic"]
     result = train(tiny(*words, "callbacks.pictures=null", "data.batch_size=16"))
     assert result.data.event_shape == (1, 8, 8)
     assert result.data.source.classes == ["a", "b"]
@@ -44,5 +44,5 @@ def test_a_local_folder_trains(folder, tiny):
 
 @pytest.mark.filterwarnings("ignore")
 def test_what_is_not_there_is_one_sentence(folder, tiny):
-    with pytest.raises(DataError, match=r"data\.path must name a data set"):
-        train(tiny("data=huggingface", f"data.path={folder}/nothing"))
+    with pytest.raises(DataError, match=r"data\.root must name a data set"):
+        train(tiny("data=huggingface", f"data.root={folder}/nothing"))

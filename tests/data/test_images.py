@@ -30,10 +30,10 @@ def picture(seed, height=12, width=10, mode="RGB"):
 @pytest.fixture
 def folder(tmp_path):
     root = tmp_path / "pictures"
-    for name in ("cats", "dogs/small"):
+    for first, name in ((0, "cats"), (10, "dogs/small")):
         (root / name).mkdir(parents=True)
         for i in range(10):
-            picture(f"{name}{i}".__hash__() % 2**32).save(root / name / f"{i}.png")
+            picture(first + i).save(root / name / f"{i}.png")
     return root
 
 

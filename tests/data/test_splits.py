@@ -110,8 +110,9 @@ def test_data_that_has_grown_is_refused_by_evaluate_and_resume(tmp_path):
     """Rows appended after training: what was trained on would be tested on."""
     from tests.test_command import FAST
 
-    from vae.evaluate import evaluate
-    from vae.train import compose, train
+    from vae.cli.command import compose
+    from vae.evaluation.evaluate import evaluate
+    from vae.training.loop import train
 
     path = tmp_path / "x.npy"
     np.save(path, RNG.integers(0, 256, (150, 6, 5), np.uint8))
@@ -131,8 +132,10 @@ def test_data_that_has_grown_is_refused_by_evaluate_and_resume(tmp_path):
     train(compose(f"resume={directory}", f"data.root={tmp_path / 'there'}", "trainer.max_epochs=2"))
     (tmp_path / "there" / "x.npy").rename(path)
     np.save(path, np.concatenate([np.load(path), RNG.integers(0, 256, (70, 6, 5), np.uint8)]))
+    # the best checkpoint may be of the run as it went on there
+    back = f"data.root={path}"
     with pytest.raises(DataError, match="fingerprint, sizes other than the run's"):
-        again()
+        again(back)
     with pytest.raises(DataError, match="fingerprint"):
         train(compose(f"resume={directory}", "trainer.max_epochs=3", f"data.root={path}"))
-    assert again("other_data=true")["data"]["sizes"]["test"] == 22
+    assert again(back, "other_data=true")["data"]["sizes"]["test"] == 22

@@ -2,15 +2,15 @@ import pytest
 import torch
 from scipy import linalg
 
-from vae import build
+from vae.cli.command import compose
+from vae.config import build as config_build
 from vae.metrics.features import FeatureNetwork, feature_network
 from vae.metrics.fid import distances
-from vae.train import compose
 
 
 @pytest.fixture(scope="module")
 def digits():
-    data = build.build_data(compose("data=digits"))
+    data = config_build.build_data(compose("data=digits"))
     images, labels = data.arrays["train_images"], data.arrays["train_labels"]
     return (images, labels), (data.arrays["test_images"], data.arrays["test_labels"])
 

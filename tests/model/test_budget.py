@@ -8,10 +8,11 @@ import torch
 from torch import nn
 
 import vae
-from vae import build
+from vae.cli.command import compose
+from vae.config import build as config_build
 from vae.errors import RunError
 from vae.model.budget import budget
-from vae.train import compose, train
+from vae.training.loop import train
 
 WEIGHTS = {"w": torch.zeros(1000)}
 
@@ -116,6 +117,6 @@ def test_an_event_shape_is_no_bomb(small, tmp_path, event_shape):
 )
 def test_every_honest_model_is_within_its_budget(words):
     config = compose(*words)
-    weights = build.build_model(config, (1, 28, 28)).state_dict()
+    weights = config_build.build_model(config, (1, 28, 28)).state_dict()
     with budget(weights):
-        build.build_model(config, (1, 28, 28))
+        config_build.build_model(config, (1, 28, 28))

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from vae import build
+from vae.cli.command import compose
+from vae.config import build as config_build
 from vae.errors import DataError
-from vae.train import compose
 
 
 @pytest.fixture(scope="module")
@@ -13,7 +13,7 @@ def models():
     made = {}
     for word in ("bernoulli", "gaussian", "categorical"):
         config = compose(f"model/likelihood={word}", "model.latent_dim=2")
-        made[word] = build.build_model(config, (1, 8, 8)).eval()
+        made[word] = config_build.build_model(config, (1, 8, 8)).eval()
     return made
 
 

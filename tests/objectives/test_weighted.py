@@ -16,7 +16,10 @@ from vae.objectives.elbo import ELBO
 from vae.objectives.free_bits import FreeBits
 from vae.objectives.mmd import MMD
 from vae.objectives.reconstruction import Reconstruction
-from vae.objectives.schedules import Capacity, Constant, Cyclical, Linear
+from vae.objectives.schedules.capacity import Capacity
+from vae.objectives.schedules.constant import Constant
+from vae.objectives.schedules.cyclical import Cyclical
+from vae.objectives.schedules.linear import Linear
 
 
 def record(num_samples=1, seed=0):
@@ -70,9 +73,24 @@ def test_beta_follows_its_schedule():
 
 
 def test_free_bits_off_is_the_elbo_in_value_and_gradient():
+    def value_and_gradient(objective):
+        exact = LinearGaussian()
+        exact.spoil_posterior()
+        torch.manual_seed(0)
+        terms = objective(exact.model(exact.x, 2))
+        terms.loss.backward()
+        found = {n: p.grad for n, p in exact.model.named_parameters() if p.grad is not None}
+        assert any(name.startswith("encoder") and g.any() for name, g in found.items())
+        return terms.objective, found
+
+    value, gradient = value_and_gradient(ELBO())
     for off in (FreeBits(0.0), FreeBits(0.0, per="example")):
-        torch.testing.assert_close(off(record()).objective, ELBO()(record()).objective)
-    assert not FreeBits(0.0).needs_factors
+        found = value_and_gradient(off)
+        torch.testing.assert_close(found[0], value)
+        torch.testing.assert_close(found[1], gradient)
+    priced = value_and_gradient(Beta(2.0))[1]
+    assert any(not torch.allclose(priced[name], gradient[name]) for name in gradient)
+    assert FreeBits(0.0).requires == ELBO().requires < FreeBits(1.0).requires
 
 
 def test_free_bits_charge_each_dimension_at_least_the_threshold():

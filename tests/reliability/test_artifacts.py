@@ -18,15 +18,16 @@ from PIL import Image
 
 import vae
 from tests.test_command import FAST
+from vae.cli.command import compose
 from vae.data.pictures import Unreadable, look
 from vae.data.sources.arrays import Arrays
 from vae.data.sources.idx import read_idx
 from vae.errors import ConfigError, DataError, RunError, VAEError
-from vae.export import export
-from vae.search.index import index
-from vae.search.query import query
+from vae.runs.exports.export import export
+from vae.search.build import build_index as index
+from vae.search.find import find as query
 from vae.search.store import Index
-from vae.train import compose, train
+from vae.training.loop import train
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +149,7 @@ def test_a_config_to_resume_does_not_say_whom_to_talk_to(run, tmp_path, spoil):
 def test_a_config_to_resume_has_no_host_for_the_wandb_key(run, tmp_path):
     config = yaml.safe_load((run.directory / "config.yaml").read_text())
     settings = {"base_url": "http://127.0.0.1:9"}
-    node = {"_target_": "vae.loggers.wandb.WandB", "save_dir": "x", "project": "p"}
+    node = {"_target_": "vae.training.loggers.wandb.WandB", "save_dir": "x", "project": "p"}
     config["logger"] = {"wandb": {**node, "settings": settings}}
     config["data"]["source"] = {
         "_target_": "vae.data.sources.kmnist.KMNIST",
@@ -380,8 +381,8 @@ def test_weights_that_are_not_numbers_are_refused_everywhere(run, checkpoint, tm
 
 
 def test_an_export_that_differs_by_nan_is_refused(run):
-    from vae.exports.check import compare
-    from vae.exports.parts import parts
+    from vae.runs.exports.check import compare
+    from vae.runs.exports.parts import parts
 
     part = next(iter(parts(run.model)))
 

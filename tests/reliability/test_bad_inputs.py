@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from tests.test_command import FAST
-from vae.command import run
-from vae.train import compose, train
+from vae.cli.command import compose, run
+from vae.training.loop import train
 
 COMMANDS = {
     "train": "vae.train",
@@ -20,7 +20,7 @@ COMMANDS = {
     "search/index": "vae.search.index",
     "search/query": "vae.search.query",
     "dashboard": "vae.dashboard",
-    "app": "vae.app",
+    "app": "vae.app.__main__",
 }
 
 
@@ -43,7 +43,7 @@ def home(tmp_path_factory):
     (home / "own" / "experiment" / "bare.yaml").write_text("seed: 3\n")
     (home / "own" / "experiment" / "typo.yaml").write_text("# @package _global_\nsed: 3\n")
     config = compose(f"run={home / 'mine'}", name="search/index")
-    from vae.search.index import index
+    from vae.search.build import build_index as index
 
     index(config)
     return home

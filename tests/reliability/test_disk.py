@@ -12,12 +12,13 @@ import torch
 
 from tests.test_command import FAST
 from vae import files
+from vae.cli.command import compose
 from vae.errors import VAEError
-from vae.export import export
-from vae.fit_prior import fit_prior
-from vae.generate import generate
-from vae.search.index import index
-from vae.train import compose, train
+from vae.reporting.generate import generate
+from vae.runs.exports.export import export
+from vae.search.build import build_index as index
+from vae.training.fit_prior import fit_prior
+from vae.training.loop import train
 
 WORDS = ("data=digits", "model.latent_dim=2", "callbacks.pictures=null")
 

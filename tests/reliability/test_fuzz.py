@@ -16,14 +16,15 @@ from hypothesis import strategies as st
 from omegaconf.errors import OmegaConfBaseException
 from PIL import Image
 
-from vae import build, devices
-from vae import settings as known
+from vae.cli.command import compose
+from vae.config import build as config_build
+from vae.config import settings as known
+from vae.config.groups import options as choices
 from vae.data.pictures import FORMATS, Unreadable, look
 from vae.data.sources.arrays import Arrays
 from vae.data.sources.idx import read_idx
 from vae.errors import DataError, VAEError
-from vae.help import choices
-from vae.train import compose
+from vae.training import build, devices
 
 FULL = os.environ.get("VAE_RELIABILITY") == "full"
 quick = settings(
@@ -34,7 +35,7 @@ quick = settings(
     suppress_health_check=list(HealthCheck),
 )
 
-from vae.argv import config_dir  # noqa: E402
+from vae.cli.argv import config_dir  # noqa: E402
 
 GROUPS = {
     g: words
@@ -98,7 +99,7 @@ def test_any_override_composes_and_builds_or_is_refused_in_a_sentence(tmp_path_f
         try:
             known.check(config, known.TRAIN, "train")
             devices.check(config)
-            data = build.build_data(config)
+            data = config_build.build_data(config)
             module = build.build_module(config, data)
             build.build_callbacks(config, module)
         except VAEError as e:

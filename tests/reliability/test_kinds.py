@@ -13,7 +13,8 @@ import yaml
 import vae
 from tests.test_command import FAST
 from tests.test_command import cli as cli
-from vae.train import compose, train
+from vae.cli.command import compose
+from vae.training.loop import train
 
 QUIET = ("callbacks.pictures=null",)
 
@@ -54,7 +55,7 @@ def test_the_best_of_three_is_tested_and_loaded(tiny, monkeypatch):
 def test_a_checkpoint_of_another_name_is_what_evaluate_takes(tiny, name):
     words = (f"callbacks.checkpoint.filename={name}", "trainer.max_epochs=2", "data=digits")
     result = train(tiny(*words, "optimizer.lr=0.01", *QUIET))
-    from vae.run import find_checkpoint
+    from vae.runs.opened import find_checkpoint
 
     assert str(find_checkpoint(result.directory)) == result.results["checkpoint"]
     assert find_checkpoint(result.directory).name not in ("best.ckpt", "last.ckpt")
@@ -131,7 +132,7 @@ def test_a_sweep_names_the_options_that_were_swept(cli, tmp_path):
 
 
 def test_a_sweep_over_data_names_the_option(tmp_path):
-    from vae.sweeps.jobs import read_jobs
+    from vae.cli.sweeps.jobs import read_jobs
 
     for i, word in enumerate(("mnist", "digits")):
         (tmp_path / str(i)).mkdir()
@@ -203,7 +204,8 @@ def test_a_dequantised_pixel_is_below_one():
 def test_samples_are_decoded_within_their_memory():
     from torch.utils._python_dispatch import TorchDispatchMode
 
-    from vae import build, views
+    from vae.config import build as config_build
+    from vae.reporting import views
 
     class Largest(TorchDispatchMode):
         most = 0
@@ -215,7 +217,7 @@ def test_samples_are_decoded_within_their_memory():
             return found
 
     config = compose("model/encoder=conv", "model/decoder=conv", "model.decoder.channels=[64,32]")
-    model = build.build_model(config, (1, 32, 32)).eval()
+    model = config_build.build_model(config, (1, 32, 32)).eval()
     with torch.no_grad(), Largest() as seen:
         assert len(model.sample(2000, memory=8)) == 2000
     assert seen.most < 9e6
@@ -286,7 +288,7 @@ def test_variables_of_wandb_count_where_the_command_says_nothing(monkeypatch):
     node = compose("logger=wandb")["logger"]["wandb"]
     assert (node["project"], node["name"], node["job_type"]) == ("p", "n", "j")
     monkeypatch.setenv("WANDB_MODE", "offline")
-    from vae import build
+    from vae.training import build
 
     (log,) = (
         x for x in build.build_loggers(compose("logger=wandb")) if type(x).__name__ == "WandB"
@@ -299,7 +301,8 @@ def test_variables_of_wandb_count_where_the_command_says_nothing(monkeypatch):
 def test_compose_works_inside_a_hydra_application(tmp_path):
     program = (
         "import hydra\n"
-        "from vae.train import compose, train\n"
+        "from vae import compose\n"
+        "from vae.training.loop import train\n"
         "@hydra.main(version_base=None, config_path=None)\n"
         "def main(config):\n"
         f"    words = {[*FAST, *QUIET, 'data=digits', f'run_dir={tmp_path}/mine']}\n"
@@ -322,7 +325,7 @@ def test_a_class_of_the_users_own_is_allowed_everywhere(tmp_path, monkeypatch):
     (tmp_path / "minepkg.py").write_text(
         "from lightning.pytorch.loggers import CSVLogger\n"
         "from lightning.pytorch.profilers import SimpleProfiler\n"
-        "from vae.schedules import Constant\n"
+        "from vae.training.schedules.constant import Constant\n"
         "class Log(CSVLogger): pass\n"
         "class Prof(SimpleProfiler): pass\n"
         "class Same(Constant): pass\n"
@@ -404,7 +407,7 @@ def test_a_few_test_images_and_odd_labels_are_evaluated(tmp_path):
     """Fewer than 20 test images, a class of -1, two training images to look at."""
     import numpy as np
 
-    from vae.evaluate import evaluate
+    from vae.evaluation.evaluate import evaluate
 
     images = np.random.default_rng(0).integers(0, 256, (40, 6, 6), np.uint8)
     for name, count in (("few", 40), ("many", 40)):

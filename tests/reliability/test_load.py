@@ -19,9 +19,10 @@ import pytest
 from PIL import Image
 
 from tests.test_command import FAST
-from vae.guard import Guard, allowed_hosts
-from vae.search.index import index
-from vae.train import compose, train
+from vae.app.guard import Guard, allowed_hosts
+from vae.cli.command import compose
+from vae.search.build import build_index as index
+from vae.training.loop import train
 
 FULL = os.environ.get("VAE_RELIABILITY") == "full"
 REQUESTS, VISITORS = (800, 8) if FULL else (60, 6)

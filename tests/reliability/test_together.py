@@ -13,11 +13,12 @@ import torch
 from PIL import Image
 
 from tests.test_command import FAST
+from vae.cli.command import compose
 from vae.errors import ConfigError
 from vae.runs.claim import claim, free_directory, hold, let_go, release
-from vae.search.index import index
+from vae.search.build import build_index as index
 from vae.search.store import Index
-from vae.train import compose, train
+from vae.training.loop import train
 
 ENV = {"OMP_NUM_THREADS": "1"}
 WORDS = ["data=digits", *FAST, "callbacks.pictures=null", "model.latent_dim=2"]

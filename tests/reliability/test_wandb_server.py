@@ -92,7 +92,7 @@ def test_the_runs_own_results_do_not_depend_on_the_server(plain, tmp_path, mode,
 
 
 def test_a_failing_logger_is_told_once_and_the_run_goes_on(tmp_path, capsys):
-    from vae.loggers.log import Log, harmless
+    from vae.training.loggers.log import Log, harmless
 
     class Broken(Log):
         tries = 0
@@ -112,7 +112,7 @@ def test_a_failing_logger_is_told_once_and_the_run_goes_on(tmp_path, capsys):
 
 
 def test_bounded_waits_are_bounded():
-    from vae.loggers.patience import Impatient, answers, within
+    from vae.training.loggers.patience import Impatient, answers, within
 
     start = time.monotonic()
     with pytest.raises(Impatient):

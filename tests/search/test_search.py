@@ -6,13 +6,15 @@ import pytest
 import torch
 from PIL import Image
 
-from vae.command import run
+from vae.cli.command import compose, run
 from vae.model.posteriors.diagonal_normal import DiagonalNormal
 from vae.search import index as index_command
 from vae.search import query as query_command
+from vae.search.build import build_index
 from vae.search.embed import embed
+from vae.search.find import find
 from vae.search.store import Index
-from vae.train import compose, train
+from vae.training.loop import train
 
 MODELS = {
     "vae": [],
@@ -92,9 +94,7 @@ def test_a_picture_finds_itself(name, distance, runs, command, pictures, tmp_pat
     with Image.open("sheet.png") as sheet:
         assert sheet.size[0] > sheet.size[1] * 0.6
     command("index", "index=here", f"root={pictures}")
-    hits = query_command.query(
-        compose("index=here", f"image={pictures}", "k=1", name="search/query")
-    )
+    hits = find(compose("index=here", f"image={pictures}", "k=1", name="search/query"))
     for (hit,) in hits:
         assert hit.distance < 1e-3
 
@@ -128,26 +128,22 @@ def test_what_an_interrupted_add_left_behind_is_not_in_the_way(
     with monkeypatch.context() as patch:
         patch.setattr(Index, "_save", die)
         with pytest.raises(KeyboardInterrupt):
-            index_command.index(compose("index=mine", f"root={pictures}", name="search/index"))
+            build_index(compose("index=mine", f"root={pictures}", name="search/index"))
     assert "(9 images added, 10 in all)" in command("index", "index=mine", f"root={pictures}")[1]
-    hits = query_command.query(
-        compose("index=mine", f"image={pictures}", "k=10", name="search/query")
-    )
+    hits = find(compose("index=mine", f"image={pictures}", "k=10", name="search/query"))
     assert all(len(some) == 10 for some in hits)
     assert all(len({hit.name for hit in some}) == 10 for some in hits)
 
 
 def test_a_search_may_be_restricted_to_a_class(runs, command, pictures):
     command("index", f"run={runs('vae')}", "index=mine")
-    hits = query_command.query(
-        compose("index=mine", f"image={pictures}", "k=5", "label='7'", name="search/query")
-    )
+    hits = find(compose("index=mine", f"image={pictures}", "k=5", "label='7'", name="search/query"))
     assert {hit.label for some in hits for hit in some} == {"7"}
 
 
 def test_wasserstein_is_that_of_the_posteriors(runs):
     """Against its closed form for normals with diagonal covariances."""
-    from vae.run import load
+    from vae.runs.opened import load
 
     model = load(runs("vae"))
     assert isinstance(model.posterior, DiagonalNormal)

@@ -18,13 +18,13 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from vae import files
-from vae.multirun import quoted
-from vae.secret import recorded
+from vae.cli.multirun import quoted
+from vae.config.secret import recorded
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
 
-PRUNER = "vae.callbacks.pruner.Pruner"
+PRUNER = "vae.training.callbacks.pruner.Pruner"
 
 
 class OptunaSweeper(Sweeper):

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vae.data.source import Split
-from vae.errors import DataError
+from vae.errors import DataError, one_line
 
 Array = npt.NDArray[Any]
 # how names say to which split an array belongs
@@ -82,5 +82,5 @@ class ArrayFile:
     def _damaged(self, error: Exception) -> DataError:
         return DataError(
             f"data.root must be an intact array file without Python objects, but {self.path} "
-            f"cannot be read ({' '.join(str(error).split())[:200]}); write it again with np.save."
+            f"cannot be read ({one_line(error)}); write it again with np.save."
         )

@@ -12,7 +12,7 @@ from torch.distributions import constraints
 from vae.data.batches import Batch, Batches
 from vae.data.cache import cached
 from vae.data.order import Shuffle, in_blocks
-from vae.data.pixels import Binarize, Pixels
+from vae.data.pixels import Binarize, pixels_for
 from vae.data.source import Source, Split
 from vae.errors import ConfigError, DataError
 
@@ -64,29 +64,7 @@ class DataModule(LightningDataModule):
         self.eval_batch_size = eval_batch_size
         self.seed = seed
         self.split_seed = split_seed
-        binary = support is constraints.boolean
-        if binarize == "auto":
-            binarize = "dynamic" if binary else "none"
-        if dequantize == "auto":
-            dequantize = binarize == "none" and not support.is_discrete
-        self.pixels = Pixels(binarize, dequantize, evaluation_seed)
-        if binarize != "none" and not binary:
-            raise ConfigError(
-                f"binary pixels are for a Bernoulli: a density at them has no upper bound, and the "
-                f"other levels ({support}) would never be met, got data.binarize={binarize}; set "
-                "data.binarize=auto or choose model/likelihood=bernoulli."
-            )
-        if dequantize and support.is_discrete:
-            raise ConfigError(
-                f"a likelihood of discrete pixels ({support}) has no use for values between its "
-                "levels, got data.dequantize=true; set data.dequantize=auto or choose another "
-                "model/likelihood."
-            )
-        if binary and self.pixels.support is not constraints.boolean:
-            raise ConfigError(
-                "a Bernoulli likelihood explains binary pixels, but data.binarize=none leaves them "
-                "grey; set data.binarize=dynamic or threshold, or choose another model/likelihood."
-            )
+        self.pixels = pixels_for(support, binarize, dequantize, evaluation_seed)
         arrays = cached(source)
         with warnings.catch_warnings():
             # nothing here is ever written
@@ -95,36 +73,35 @@ class DataModule(LightningDataModule):
         images = arrays["train_images"]
         self.mapped = images if in_blocks(shuffle, images.nbytes) else None
         self._check_arrays()
-        total = len(self.arrays["train_images"])
         if min(batch_size, eval_batch_size) < 1:
             raise ConfigError(
                 f"batches hold at least 1 example, got data.batch_size={batch_size} and "
                 f"data.eval_batch_size={eval_batch_size}; set both to 1 or more."
             )
-        own = "val_images" in self.arrays
-        if own and val_size != "auto":
+        self.indices = self._split(val_size)
+
+    def _split(self, val_size: int | Literal["auto"]) -> dict[Split, Tensor]:
+        """The examples' numbers in each split."""
+        total, name = len(self.arrays["train_images"]), self.source.name
+        own = self.arrays.get("val_images")
+        if own is not None and val_size != "auto":
             raise ConfigError(
-                f"{source.name} has a validation set of its own ({len(self.arrays['val_images'])} "
-                f"examples), got data.val_size={val_size}; set data.val_size=auto."
+                f"{name} has a validation set of its own ({len(own)} examples), got "
+                f"data.val_size={val_size}; set data.val_size=auto."
             )
-        if own:
-            val_size = 0
-        held_out = (
-            min(max(1, min(5000, total // 10)), total - 1) if val_size == "auto" else val_size
-        )
+        auto = 0 if own is not None else min(max(1, min(5000, total // 10)), total - 1)
+        held_out = auto if val_size == "auto" else val_size
         if not 0 <= held_out < total:
             raise ConfigError(
-                f"data.val_size must leave some of the {total} training examples of {source.name} "
+                f"data.val_size must leave some of the {total} training examples of {name} "
                 f"to train on, got {held_out}; set it between 0 and {total - 1}."
             )
-        order = torch.randperm(total, generator=torch.Generator().manual_seed(split_seed))
-        self.indices: dict[Split, Tensor] = {
+        order = torch.randperm(total, generator=torch.Generator().manual_seed(self.split_seed))
+        return {
             "train": order[held_out:].sort().values,
-            "val": order[:held_out].sort().values,
+            "val": order[:held_out].sort().values if own is None else torch.arange(len(own)),
             "test": torch.arange(len(self.arrays["test_images"])),
         }
-        if own:
-            self.indices["val"] = torch.arange(len(self.arrays["val_images"]))
 
     def _check_arrays(self) -> None:
         """Refuse what no model can be trained and tested on, before anything is trained."""

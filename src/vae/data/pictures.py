@@ -8,6 +8,7 @@ from typing import IO, TypeVar
 from PIL import Image
 
 from vae import files
+from vae.errors import one_line
 
 T = TypeVar("T")
 
@@ -50,7 +51,7 @@ def look(source: Path | bytes, use: Callable[[Image.Image], T], pixels: int = PI
         kind = "" if isinstance(e, OSError | ValueError) else f"{type(e).__name__}: "
         # of the file the name alone: a visitor of the app sees this
         text = str(e) if isinstance(source, bytes) else str(e).replace(str(source), source.name)
-        raise Unreadable(f"{kind}{' '.join(text.split())[:200]}") from e
+        raise Unreadable(f"{kind}{one_line(text)}") from e
 
 
 def extensions() -> set[str]:

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.distributions import constraints
 
 from vae.data.noise import uniform
+from vae.errors import ConfigError
 
 # the greatest float32 below 1
 BELOW_ONE = 1 - 2.0**-24
@@ -88,6 +89,49 @@ class Pixels:
             if self.dequantize
             else (u.mul_(255) < x).float()
         )
+
+
+def pixels_for(
+    support: constraints.Constraint,
+    binarize: Binarize | Literal["auto"],
+    dequantize: bool | Literal["auto"],
+    evaluation_seed: int = 0,
+) -> Pixels:
+    """The pixels that a likelihood explains.
+
+    Arguments:
+        support: The likelihood's support.
+        binarize: "auto" is dynamic for binary pixels, and none for others.
+        dequantize: "auto" is true for likelihoods with a density.
+        evaluation_seed: The seed of the fixed draw of evaluated examples.
+
+    Raises:
+        ConfigError: If the likelihood does not explain such pixels.
+    """
+    binary = support is constraints.boolean
+    if binarize == "auto":
+        binarize = "dynamic" if binary else "none"
+    if dequantize == "auto":
+        dequantize = binarize == "none" and not support.is_discrete
+    pixels = Pixels(binarize, dequantize, evaluation_seed)
+    if binarize != "none" and not binary:
+        raise ConfigError(
+            f"binary pixels are for a Bernoulli: a density at them has no upper bound, and the "
+            f"other levels ({support}) would never be met, got data.binarize={binarize}; set "
+            "data.binarize=auto or choose model/likelihood=bernoulli."
+        )
+    if dequantize and support.is_discrete:
+        raise ConfigError(
+            f"a likelihood of discrete pixels ({support}) has no use for values between its "
+            "levels, got data.dequantize=true; set data.dequantize=auto or choose another "
+            "model/likelihood."
+        )
+    if binary and pixels.support is not constraints.boolean:
+        raise ConfigError(
+            "a Bernoulli likelihood explains binary pixels, but data.binarize=none leaves them "
+            "grey; set data.binarize=dynamic or threshold, or choose another model/likelihood."
+        )
+    return pixels
 
 
 def draw(levels: Tensor) -> Tensor:

@@ -5,18 +5,45 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
+from vae.model.capabilities import offers
 from vae.model.distributions.sampling import sample_and_log_prob
 from vae.model.precision import widest
 from vae.model.tail import Tail
 
-if TYPE_CHECKING:
-    from vae.model.vae import VAE
+
+class Prior(Protocol):
+    """Nothing, to p(z); `numbers_per_sample` is what its density holds in memory for each z."""
+
+    numbers_per_sample: int
+
+    def __call__(self) -> Distribution: ...
+
+
+class HasShape(Protocol):
+    """A likelihood that says the shape of its features."""
+
+    feature_shape: tuple[int, ...]
+
+
+class Model(Protocol):
+    """What the estimate needs of a model."""
+
+    @property
+    def decoder(self) -> nn.Module: ...
+    @property
+    def posterior(self) -> object: ...
+    @property
+    def prior(self) -> Prior: ...
+    @property
+    def likelihood(self) -> HasShape: ...
+    def encode(self, x: Tensor) -> Distribution: ...
+    def decode(self, z: Tensor) -> Distribution: ...
 
 
 @dataclass(frozen=True)
@@ -44,7 +71,7 @@ class Importance:
 
 @torch.no_grad()
 def importance(
-    model: VAE,
+    model: Model,
     x: Tensor,
     num_samples: int,
     memory: float = 256,
@@ -77,7 +104,7 @@ def importance(
     """
     if num_samples < 1:
         raise ValueError(f"num_samples must be at least 1, got {num_samples}.")
-    if proposal is None and model.posterior.density == "none":
+    if proposal is None and not offers(model.posterior, "density"):
         raise ValueError(
             "log p(x) is estimated with samples of a posterior that has a density, and an "
             "autoencoder's is one point; look at model.decode(model.embed(x)).log_prob(x) instead."
@@ -115,20 +142,20 @@ def importance(
     )
 
 
-def samples_at_once(model: VAE, posterior: Distribution, examples: int, memory: float) -> int:
+def samples_at_once(model: Model, posterior: Distribution, examples: int, memory: float) -> int:
     """How many samples of each example fit into `memory` MB; at least one."""
     numbers = _numbers_per_sample(model, posterior.event_shape)
     return max(1, int(memory * 1e6 / (4 * numbers * max(1, examples))))
 
 
-def in_chunks(model: VAE, z: Tensor, memory: float) -> tuple[Tensor, ...]:
+def in_chunks(model: Model, z: Tensor, memory: float) -> tuple[Tensor, ...]:
     """Latent vectors, with shape (N, D), in pieces whose decoding fits into `memory` MB."""
     numbers = _numbers_per_sample(model, z.shape[1:])
     size = max(1, int(memory * 1e6 / (4 * numbers)))
     return z.split(size)  # type: ignore[no-any-return]
 
 
-def _numbers_per_sample(model: VAE, shape: Sequence[int]) -> int:
+def _numbers_per_sample(model: Model, shape: Sequence[int]) -> int:
     """How many numbers one sample of one example holds in memory at once."""
     largest = 0
 

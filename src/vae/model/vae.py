@@ -8,17 +8,17 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, constraints
 
+from vae.model.capabilities import Capability
 from vae.model.distributions.sampling import centre, rsample_and_log_prob
 from vae.model.importance import Importance, importance, in_chunks
 from vae.model.inputs import check_range, check_shape, check_support
-from vae.model.posteriors.density import Density
 from vae.model.record import Record
 
 
 class Posterior(Protocol):
     """Features of x, with shape (B, *feature_shape), to q(z|x)."""
 
-    density: ClassVar[Density]
+    offers: ClassVar[frozenset[Capability]]
     latent_dim: int
     feature_shape: tuple[int, ...]
 
@@ -34,6 +34,8 @@ class Prior(Protocol):
     numbers_per_sample: int
 
     def __call__(self) -> Distribution: ...
+
+    def from_noise(self, noise: Tensor, uniform: Tensor) -> Tensor: ...
 
 
 class Likelihood(Protocol):

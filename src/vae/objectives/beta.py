@@ -7,7 +7,8 @@ from torch import Tensor
 from vae.model.record import Record
 from vae.objectives.elbo import ELBO
 from vae.objectives.objective import KL, distortion
-from vae.objectives.schedules import Constant, Schedule
+from vae.objectives.schedules.constant import Constant
+from vae.objectives.schedules.schedule import Schedule
 
 
 class Beta(ELBO):

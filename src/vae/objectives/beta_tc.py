@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.distributions import Independent
 
 from vae.model.record import Record
-from vae.objectives.objective import Objective, distortion
+from vae.objectives.objective import BOUND, FACTORS, Objective, distortion
 
 
 class BetaTC(Objective):
@@ -37,7 +37,7 @@ class BetaTC(Objective):
     """
 
     name: ClassVar[str] = "beta_tc"
-    needs_factors = True
+    requires = BOUND | FACTORS
 
     def __init__(
         self,

@@ -5,7 +5,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from vae.model.record import Record
-from vae.objectives.objective import Objective, log_mean_exp
+from vae.objectives.objective import BOUND, Objective, log_mean_exp
 
 
 class CIWAE(Objective):
@@ -25,7 +25,7 @@ class CIWAE(Objective):
     """
 
     name: ClassVar[str] = "ciwae"
-    importance_weighted = True
+    requires = BOUND | {("likelihood", "sample_weights")}
 
     def __init__(self, beta: float = 0.05, num_samples: int = 50):
         if not 0 <= beta <= 1:

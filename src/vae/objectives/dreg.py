@@ -5,7 +5,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from vae.model.record import Record
-from vae.objectives.objective import Objective, log_mean_exp
+from vae.objectives.objective import BOUND, Objective, log_mean_exp
 
 
 class DReG(Objective):
@@ -29,7 +29,7 @@ class DReG(Objective):
     """
 
     name: ClassVar[str] = "dreg"
-    importance_weighted = True
+    requires = BOUND | {("likelihood", "sample_weights")}
 
     def __init__(self, num_samples: int = 50):
         super().__init__(num_samples)

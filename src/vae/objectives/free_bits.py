@@ -6,7 +6,7 @@ from torch import Tensor
 
 from vae.model.record import Record
 from vae.objectives.elbo import ELBO
-from vae.objectives.objective import KL, distortion
+from vae.objectives.objective import BOUND, FACTORS, KL, distortion
 
 
 class FreeBits(ELBO):
@@ -32,6 +32,7 @@ class FreeBits(ELBO):
     """
 
     name: ClassVar[str] = "free_bits"
+    without_factors = ", or objective.per=example"
 
     def __init__(
         self,
@@ -50,7 +51,7 @@ class FreeBits(ELBO):
         super().__init__(num_samples, kl)
         self.nats = nats
         self.per = per
-        self.needs_factors = per == "dimension" and nats > 0
+        self.requires = BOUND | FACTORS if per == "dimension" and nats > 0 else BOUND
 
     def maximised(self, record: Record, t: float) -> Tensor:
         """The relaxed bound, with shape (B,)."""

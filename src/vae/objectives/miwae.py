@@ -5,7 +5,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from vae.model.record import Record
-from vae.objectives.objective import Objective, log_mean_exp
+from vae.objectives.objective import BOUND, Objective, log_mean_exp
 
 
 class MIWAE(Objective):
@@ -27,7 +27,7 @@ class MIWAE(Objective):
     """
 
     name: ClassVar[str] = "miwae"
-    importance_weighted = True
+    requires = BOUND | {("likelihood", "sample_weights")}
 
     def __init__(self, groups: int = 8, group_size: int = 8):
         if min(groups, group_size) < 1:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from vae.model.record import Record
-from vae.objectives.objective import Objective, distortion
+from vae.objectives.objective import BOUND, Objective, distortion
 
 
 class MMD(Objective):
@@ -55,7 +55,7 @@ class MMD(Objective):
         super().__init__(num_samples)
         self.weight, self.rate_weight = weight, rate_weight
         self.kernel = kernel
-        self.needs_density = rate_weight > 0
+        self.requires = BOUND if rate_weight > 0 else frozenset()
         # samples of a mixture or a flow carry no gradient to it here
         self.trains_prior = rate_weight > 0
 

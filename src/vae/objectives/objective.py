@@ -1,14 +1,50 @@
-"""What every objective is."""
+"""What every objective is, and the terms that it gives."""
 
 import math
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from torch import Tensor
 
+from vae.model.capabilities import Capability
 from vae.model.record import Record
-from vae.objectives.terms import Terms
 
 KL = Literal["auto", "analytic", "monte_carlo"]
+# parts of the model, and what they must offer
+Requirements = frozenset[tuple[Literal["posterior", "prior", "likelihood"], Capability]]
+BOUND: Requirements = frozenset({("posterior", "density")})
+FACTORS: Requirements = frozenset({("posterior", "factors"), ("prior", "factors")})
+
+
+@dataclass(frozen=True)
+class Terms:
+    r"""Rate, distortion and objective of each example, in nats.
+
+    .. math:: ELBO = -(distortion + rate), \quad loss = -\tfrac{1}{B} \sum_b objective_b
+
+    Arguments:
+        rate: KL(q(z|x) || p(z)), with shape (B,); None where q(z|x) is a point, whose KL is
+            infinite.
+        distortion: -E_q[log p(x|z)], with shape (B,).
+        objective: What is maximised, with shape (B,).
+
+    References:
+        Fixing a Broken ELBO (Alemi et al., 2018), section 2
+    """
+
+    rate: Tensor | None
+    distortion: Tensor
+    objective: Tensor
+
+    @property
+    def elbo(self) -> Tensor | None:
+        """The bound itself, never weighted, with shape (B,); None where there is no rate."""
+        return None if self.rate is None else -(self.distortion + self.rate)
+
+    @property
+    def loss(self) -> Tensor:
+        """The negative mean of the objective over the batch, a scalar."""
+        return -self.objective.mean()
 
 
 class Objective:
@@ -22,14 +58,12 @@ class Objective:
     """
 
     name: ClassVar[str]
-    # whether q(z|x) must have a density
-    needs_density: bool = True
-    # whether q(z|x) and p(z) must be products over the dimensions of z
-    needs_factors: bool = False
+    # what it needs of other choices
+    requires: Requirements = BOUND
+    # what else helps where a choice is no product over the dimensions of z
+    without_factors: ClassVar[str] = ""
     # whether codes are drawn towards p(z)
     matches_prior: bool = True
-    # whether examples' samples compete by their weights
-    importance_weighted: bool = False
     # whether the parameters of p(z) get a gradient
     trains_prior: bool = True
 

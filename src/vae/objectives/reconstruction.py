@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from vae.model.record import Record
-from vae.objectives.objective import Objective, distortion
+from vae.objectives.objective import Objective, Requirements, distortion
 
 
 class Reconstruction(Objective):
@@ -31,7 +31,7 @@ class Reconstruction(Objective):
     """
 
     name: ClassVar[str] = "reconstruction"
-    needs_density = False
+    requires: Requirements = frozenset()
     matches_prior = False
     trains_prior = False
 

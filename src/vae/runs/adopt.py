@@ -7,18 +7,19 @@ from typing import Any
 
 import yaml
 
-from vae.errors import ConfigError, RunError
-from vae.nested import flat, moved
+from vae.config.moved import upgraded
+from vae.config.nested import flat, moved
+from vae.config.secret import HIDDEN
+from vae.errors import ConfigError, RunError, one_line
 from vae.runs.foreign import without_hosts
 from vae.runs.places import relocated
-from vae.secret import HIDDEN
 
 Config = Mapping[str, Any]
 
 # what every config.yaml of a run has
 NEEDED = {"run_dir", "trainer", "callbacks", "data", "model", "objective", "optimizer"}
-# where the data lies now, under either name
-PLACES = ("data.root", "data.path")
+# where the data lies now
+PLACES = ("data.root",)
 
 
 def adopt(config: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
@@ -98,11 +99,11 @@ def read_config(directory: Path) -> dict[str, Any]:
     except (OSError, ValueError, yaml.YAMLError) as e:
         raise RunError(
             f"resume= takes a run directory or a checkpoint in one, but {path} cannot be read "
-            f"({' '.join(str(e).split())[:200]}); give a directory that python -m vae.train wrote."
+            f"({one_line(e)}); give a directory that python -m vae.train wrote."
         ) from e
     if not isinstance(config, dict) or not set(config) >= NEEDED:
         raise RunError(
             f"a run's config.yaml holds its settings, but {path} does not; give a directory that "
             "python -m vae.train wrote."
         )
-    return config
+    return upgraded(config)

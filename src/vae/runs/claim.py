@@ -11,9 +11,9 @@ import yaml
 from filelock import FileLock, Timeout
 
 from vae import files
+from vae.config.secret import recorded
 from vae.errors import ConfigError
 from vae.runs import mine
-from vae.secret import recorded
 
 # of a job that is not the first process of its run
 RANKS = ("LOCAL_RANK", "RANK", "SLURM_PROCID", "NODE_RANK")

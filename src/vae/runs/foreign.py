@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from vae.config.nested import flat
 from vae.errors import ConfigError
-from vae.nested import flat
 from vae.runs.places import packaged_mirrors
 
 # settings of loggers that say to which host things go, and with which key
-LOGGERS, HOSTS = "vae.loggers.", ("settings", "base_url", "host", "api_key")
+LOGGERS, HOSTS = "vae.training.loggers.", ("settings", "base_url", "host", "api_key")
 
 
 def without_hosts(config: Mapping[str, Any], given: Sequence[str]) -> dict[str, Any]:

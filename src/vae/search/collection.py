@@ -9,14 +9,15 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from vae.config.make import locate
 from vae.data.convert import USUAL, Mode, convert
 from vae.data.listing import picture_files
 from vae.data.pictures import PIXELS, Unreadable, look
-from vae.data.pixels import Pixels
+from vae.data.pixels import Pixels, pixels_for
 from vae.data.source import Array, Split
 from vae.data.sources.images import class_of, has_splits
 from vae.errors import DataError, printable
-from vae.run import Run
+from vae.runs.opened import Run
 
 # images that are encoded at once
 SIZE = 500
@@ -114,16 +115,7 @@ def picture(run: Run, path: Path, pixels: int = PIXELS) -> Tensor:
 
 def pixels_of(run: Run) -> Pixels:
     """What turns bytes into the values that a run's model takes."""
-    from vae.make import locate
-
     node = run.config["data"]
     target = run.config["model"]["likelihood"]["_target_"]
     support = locate(target, run.allow, ("vae.model.",)).support  # type: ignore[attr-defined]
-    binary = support is torch.distributions.constraints.boolean
-    binarize = node["binarize"]
-    if binarize == "auto":
-        binarize = "dynamic" if binary else "none"
-    dequantize = node["dequantize"]
-    if dequantize == "auto":
-        dequantize = binarize == "none" and not support.is_discrete
-    return Pixels(binarize, dequantize)
+    return pixels_for(support, node["binarize"], node["dequantize"])

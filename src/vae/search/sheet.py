@@ -8,8 +8,8 @@ from rich.table import Table
 from torch import Tensor
 
 from vae.errors import ConfigError, printable
-from vae.figures import grid
-from vae.report import console
+from vae.reporting.figures import grid
+from vae.reporting.tables import console
 from vae.search.store import Hit
 
 # pixels of a contact sheet

@@ -18,9 +18,8 @@ from filelock import FileLock
 from torch import Tensor
 
 from vae import files
-from vae.checkpoint import reason
-from vae.errors import ConfigError, RunError
-from vae.make import make
+from vae.config.make import make
+from vae.errors import ConfigError, RunError, one_line
 from vae.search.engines.engine import Engine
 
 META = {"run": str, "distance": str, "engine": dict, "dim": int, "weights": str, "classes": list}
@@ -106,7 +105,7 @@ class Index:
         except Exception as e:
             raise RunError(
                 f"index= takes a folder that python -m vae.search.index made, but {self.folder} "
-                f"cannot be read as one ({reason(e)}); make it first."
+                f"cannot be read as one ({one_line(e)}); make it first."
             ) from e
 
     @classmethod

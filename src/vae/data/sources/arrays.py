@@ -47,7 +47,7 @@ class Arrays(Source):
     from 0 to 1 or from 0 to 255; `levels` says otherwise.
 
     Arguments:
-        path: The file.
+        root: The file.
         layout: "auto" is the rule above; "channels_first" and "channels_last" overrule it.
         test_share: The share of images in the test set, where the file has none of its own; they
             are chosen by content.
@@ -61,16 +61,16 @@ class Arrays(Source):
 
     def __init__(
         self,
-        path: str | None,
+        root: str | None,
         layout: Layout = "auto",
         test_share: float = 0.1,
         levels: Chosen = "auto",
     ):
         if not 0 < test_share < 1:
             raise ValueError(f"data.test_share is a share, between 0 and 1, got {test_share}.")
-        if path is None:
+        if root is None:
             raise DataError("data.root must be a .npy or .npz file, got nothing; add data.root=.")
-        self.path = Path(path).expanduser()
+        self.path = Path(root).expanduser()
         if self.path.suffix not in (".npy", ".npz") or not files.is_regular(self.path):
             raise DataError(
                 f"data.root must be a .npy or .npz file, but {self.path} is none; name one that is."

@@ -16,7 +16,7 @@ from vae.data.listing import content, number_of
 from vae.data.pictures import Unreadable, look
 from vae.data.source import Array, Source, Split, fingerprint
 from vae.data.splits import split_of, test_by_content
-from vae.errors import ConfigError, DataError
+from vae.errors import DataError, needs_extra, one_line
 
 LOOK = 200
 
@@ -25,7 +25,7 @@ class HuggingFace(Source):
     """The images of a data set that datasets.load_dataset opens.
 
     Arguments:
-        path: A name on the Hub, or a local folder.
+        root: A name on the Hub, or a local folder.
         config: The name of one of the data set's configurations, if it has several.
         size: The height and the width; "auto" is as for data=images.
         mode: "grey", "rgb" or "auto".
@@ -43,7 +43,7 @@ class HuggingFace(Source):
 
     def __init__(
         self,
-        path: str | None,
+        root: str | None,
         config: str | None = None,
         size: tuple[int, int] | Literal["auto"] = "auto",
         mode: Mode | Literal["auto"] = "auto",
@@ -51,23 +51,21 @@ class HuggingFace(Source):
         test_share: float = 0.1,
         levels: Chosen = "auto",
     ):
-        if path is None:
+        if root is None:
             raise DataError("data.root must name a data set, got nothing; add data.root=.")
+        path = root
         try:
             import datasets
         except ImportError as e:
-            raise ConfigError(
-                "data=huggingface reads with the datasets library, which is not installed; pip "
-                "install 'vae-lab[huggingface]'."
-            ) from e
+            raise needs_extra("data=huggingface", "the datasets library", "huggingface") from e
         if not 0 < test_share < 1:
             raise ValueError(f"data.test_share is a share, between 0 and 1, got {test_share}.")
         try:
             opened = datasets.load_dataset(path, config)
         except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as e:
             raise DataError(
-                f"data.path must name a data set of the Hub or a folder that load_dataset opens, "
-                f"but {path} does not ({' '.join(str(e).split())[:200]}); correct it, or connect "
+                f"data.root must name a data set of the Hub or a folder that load_dataset opens, "
+                f"but {path} does not ({one_line(e)}); correct it, or connect "
                 "to the network."
             ) from e
         self.path, self.fit = path, fit

@@ -7,6 +7,7 @@ import torch
 from torch import Size, Tensor
 from torch.distributions import Categorical, Distribution, constraints
 
+from vae.model.distributions.sampling import component
 from vae.model.precision import widest
 
 
@@ -65,3 +66,13 @@ class NormalMixture(Distribution):
             which = Categorical(logits=self.log_weights).sample(Size(sample_shape))
             loc, scale = self.loc[which], self.scale[which]
             return loc + scale * torch.randn_like(loc)
+
+    def from_noise(self, noise: Tensor, uniform: Tensor) -> Tensor:
+        """Samples, with shape (B, D), as a function of noise.
+
+        Arguments:
+            noise: Standard normal numbers, with shape (B, D).
+            uniform: Uniform numbers in [0, 1), with shape (B,), which choose the component.
+        """
+        which = component(self.log_weights.exp(), uniform)
+        return self.loc[which] + self.scale[which] * noise

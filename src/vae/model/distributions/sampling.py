@@ -39,6 +39,17 @@ def centre(q: Distribution) -> tuple[Tensor, Tensor]:
     return mean, torch.zeros_like(mean)
 
 
+def component(weights: Tensor, uniform: Tensor) -> Tensor:
+    """The components that uniform numbers choose.
+
+    Arguments:
+        weights: Their probabilities, with shape (K,).
+        uniform: Numbers in [0, 1), with shape (B,).
+    """
+    edges = weights.cumsum(0)
+    return (uniform[:, None] * edges[-1] >= edges).sum(1).clamp(max=len(weights) - 1)
+
+
 def has_density(q: Distribution) -> bool:
     """Whether q(z|x) has a density: whether the encoder is not deterministic."""
     return not isinstance(q, Delta)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal, constraints
 
+from vae.model.capabilities import Capability
 from vae.model.distributions.optimal_normal import OptimalNormal
 from vae.model.likelihoods.location_scale import LocationScale
 from vae.model.precision import at_least_float32
@@ -54,6 +55,11 @@ class Gaussian(LocationScale):
         if scale == "optimal":
             self.register_buffer("running_variance", torch.tensor(initial_scale**2))
             self.register_buffer("batches", torch.tensor(0))
+
+    @property
+    def offers(self) -> frozenset[Capability]:
+        """An optimal scale is that of all samples together."""
+        return frozenset() if self.scale == "optimal" else frozenset({"sample_weights"})
 
     def forward(self, features: Tensor) -> Distribution:
         """p(x|z), with batch shape (*), for features with shape (*, *feature_shape)."""

@@ -3,10 +3,9 @@
 import math
 from collections.abc import Sequence
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
-from vae.model.networks.layers import Activation, Normalization, activation, normalization
+from vae.model.networks.layers import Activation, Network, Normalization, doubling, normalized
 from vae.model.networks.mlp import dense
 
 
@@ -66,7 +65,7 @@ class ConvEncoder(nn.Sequential):
         super().__init__()
         for a, b in zip([in_shape[0], *channels], channels, strict=False):
             self.append(nn.Conv2d(a, b, kernel_size=3, stride=2, padding=1))
-            self.extend(_after(b, activation, normalization))
+            self.extend(normalized(b, activation, normalization))
         self.append(nn.Flatten())
         widths = [[in_shape[0], *channels][-1] * height * width, *hidden]
         dense(self, widths, activation, normalization)
@@ -74,7 +73,7 @@ class ConvEncoder(nn.Sequential):
         self.append(nn.Unflatten(1, out_shape))
 
 
-class ConvDecoder(nn.Sequential):
+class ConvDecoder(Network):
     r"""Linear layers, then transposed convolutions of stride 2: a ConvEncoder upside down.
 
     Arguments:
@@ -108,25 +107,9 @@ class ConvDecoder(nn.Sequential):
         self.append(nn.Unflatten(1, smallest))
         outputs = [*channels[1:], out_shape[0]]
         for i, (a, b) in enumerate(zip(channels, outputs, strict=True)):
-            # 2 n - 1 pixels from n without output padding, 2 n with it
-            padding = (1 - sizes[i + 1][0] % 2, 1 - sizes[i + 1][1] % 2)
-            up = nn.ConvTranspose2d(a, b, 3, stride=2, padding=1, output_padding=padding)
+            up = doubling(a, b, sizes[i + 1])
             if i + 1 < len(outputs):
                 self.append(up)
-                self.extend(_after(b, activation, normalization))
+                self.extend(normalized(b, activation, normalization))
             else:
                 self.last = up
-
-    @torch.no_grad()
-    def start_at(self, output: Tensor) -> None:
-        """Set the last layer's bias so that outputs start around `output`, channel by channel.
-
-        Arguments:
-            output: The wanted output, with shape out_shape.
-        """
-        assert self.last.bias is not None
-        self.last.bias.copy_(output.flatten(1).mean(1))
-
-
-def _after(channels: int, act: Activation, norm: Normalization) -> list[nn.Module]:
-    return [*normalization(norm, channels, spatial=True), activation(act)]

@@ -4,8 +4,9 @@ import math
 from collections.abc import Sequence
 from itertools import pairwise
 
-import torch
 from torch import Tensor, nn
+
+from vae.model.networks.layers import Network
 
 
 class GatedLinear(nn.Module):
@@ -29,7 +30,7 @@ class GatedLinear(nn.Module):
         return nn.functional.glu(self.both(x))
 
 
-class GatedMLP(nn.Sequential):
+class GatedMLP(Network):
     r"""Gated linear layers and a linear one, from any shape to any shape.
 
     Arguments:
@@ -61,12 +62,3 @@ class GatedMLP(nn.Sequential):
         self.last = nn.Linear(widths[-1], math.prod(out_shape))
         if len(out_shape) > 1:
             self.append(nn.Unflatten(1, out_shape))
-
-    @torch.no_grad()
-    def start_at(self, output: Tensor) -> None:
-        """Set the last layer's bias so that outputs start around `output`.
-
-        Arguments:
-            output: The wanted output, with shape out_shape.
-        """
-        self.last.bias.copy_(output.flatten())

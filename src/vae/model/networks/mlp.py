@@ -4,13 +4,12 @@ import math
 from collections.abc import Sequence
 from itertools import pairwise
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
-from vae.model.networks.layers import Activation, Normalization, activation, normalization
+from vae.model.networks.layers import Activation, Network, Normalization, activation, normalization
 
 
-class MLP(nn.Sequential):
+class MLP(Network):
     r"""Linear layers with an activation between them, from any shape to any shape.
 
     Arguments:
@@ -41,15 +40,6 @@ class MLP(nn.Sequential):
         self.last = nn.Linear([math.prod(in_shape), *hidden][-1], math.prod(out_shape))
         if len(out_shape) > 1:
             self.append(nn.Unflatten(1, out_shape))
-
-    @torch.no_grad()
-    def start_at(self, output: Tensor) -> None:
-        """Set the last layer's bias so that outputs start around `output`.
-
-        Arguments:
-            output: The wanted output, with shape out_shape.
-        """
-        self.last.bias.copy_(output.flatten())
 
 
 def dense(

@@ -3,11 +3,18 @@
 import math
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor, nn
 
 from vae.model.networks.conv import halvings
-from vae.model.networks.layers import Activation, Normalization, activation, normalization
+from vae.model.networks.layers import (
+    Activation,
+    Network,
+    Normalization,
+    activation,
+    doubling,
+    normalization,
+    normalized,
+)
 
 
 class Residual(nn.Module):
@@ -67,13 +74,13 @@ class ResNetEncoder(nn.Sequential):
             for _ in range(blocks):
                 self.append(Residual(b, activation, normalization))
         last = [in_shape[0], *channels][-1]
-        self.extend(_before(last, activation, normalization))
+        self.extend(normalized(last, activation, normalization))
         self.append(nn.Flatten())
         self.append(nn.Linear(last * height * width, math.prod(out_shape)))
         self.append(nn.Unflatten(1, out_shape))
 
 
-class ResNetDecoder(nn.Sequential):
+class ResNetDecoder(Network):
     r"""A linear layer, then stages of residual blocks and a transposed convolution.
 
     Arguments:
@@ -109,22 +116,6 @@ class ResNetDecoder(nn.Sequential):
         for i, (a, b) in enumerate(zip(channels, outputs, strict=True)):
             for _ in range(blocks):
                 self.append(Residual(a, activation, normalization))
-            # 2 n - 1 pixels from n without output padding, 2 n with it
-            padding = (1 - sizes[i + 1][0] % 2, 1 - sizes[i + 1][1] % 2)
-            self.append(nn.ConvTranspose2d(a, b, 3, stride=2, padding=1, output_padding=padding))
-        self.extend(_before(channels[-1], activation, normalization))
+            self.append(doubling(a, b, sizes[i + 1]))
+        self.extend(normalized(channels[-1], activation, normalization))
         self.last = nn.Conv2d(channels[-1], out_shape[0], 3, padding=1)
-
-    @torch.no_grad()
-    def start_at(self, output: Tensor) -> None:
-        """Set the last layer's bias so that outputs start around `output`, channel by channel.
-
-        Arguments:
-            output: The wanted output, with shape out_shape.
-        """
-        assert self.last.bias is not None
-        self.last.bias.copy_(output.flatten(1).mean(1))
-
-
-def _before(channels: int, act: Activation, norm: Normalization) -> list[nn.Module]:
-    return [*normalization(norm, channels, spatial=True), activation(act)]

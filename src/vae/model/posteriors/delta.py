@@ -5,8 +5,8 @@ from typing import ClassVar
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
+from vae.model.capabilities import Capability
 from vae.model.distributions.delta import Delta as DeltaDistribution
-from vae.model.posteriors.density import Density
 from vae.model.precision import at_least_float32
 
 
@@ -20,7 +20,7 @@ class Delta(nn.Module):
         From Variational to Deterministic Autoencoders (Ghosh et al., 2020), section 3
     """
 
-    density: ClassVar[Density] = "none"
+    offers: ClassVar[frozenset[Capability]] = frozenset({"moments"})
 
     def __init__(self, latent_dim: int):
         super().__init__()

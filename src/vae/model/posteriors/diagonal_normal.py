@@ -5,7 +5,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, Normal
 
-from vae.model.posteriors.density import Density
+from vae.model.capabilities import Capability
 from vae.model.precision import at_least_float32
 
 
@@ -24,7 +24,9 @@ class DiagonalNormal(nn.Module):
         Auto-Encoding Variational Bayes (Kingma & Welling, 2014), eq. 9 and appendix C.2
     """
 
-    density: ClassVar[Density] = "direct"
+    offers: ClassVar[frozenset[Capability]] = frozenset(
+        {"density", "density_anywhere", "moments", "factors"}
+    )
 
     def __init__(self, latent_dim: int):
         super().__init__()

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
+from vae.model.capabilities import Capability
 from vae.model.distributions.full_normal import FullNormal
-from vae.model.posteriors.density import Density
 from vae.model.precision import at_least_float32
 
 
@@ -24,7 +24,7 @@ class FullCovarianceNormal(nn.Module):
         TensorFlow Probability, tutorial "Probabilistic layers: VAE" (MultivariateNormalTriL)
     """
 
-    density: ClassVar[Density] = "direct"
+    offers: ClassVar[frozenset[Capability]] = frozenset({"density", "density_anywhere", "moments"})
     rows: Tensor
     columns: Tensor
 

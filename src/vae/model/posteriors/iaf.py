@@ -1,13 +1,13 @@
 """q(z|x) as an inverse autoregressive flow."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, Normal
 
-from vae.model.posteriors.density import Density
+from vae.model.capabilities import Capability
 from vae.model.precision import at_least_float32
 
 
@@ -34,7 +34,7 @@ class IAF(nn.Module):
         section 3, without the gates of algorithm 1
     """
 
-    density: ClassVar[Density] = "sequential"
+    offers: ClassVar[frozenset[Capability]] = frozenset({"density"})
 
     def __init__(
         self,
@@ -81,3 +81,10 @@ class IAF(nn.Module):
         inverse = [m(context).inv for m in reversed(self.maps)]
         flow: Distribution = NormalizingFlow(ComposedTransform(*inverse), base)
         return flow
+
+    def from_noise(self, features: Tensor, noise: Tensor) -> Tensor:
+        """z ~ q(z|x) as a function of noise; both with shape (B, D)."""
+        q: Any = self(features)
+        base = q.base.base_dist
+        z: Tensor = q.transform.inv(base.loc + base.scale * noise)
+        return z

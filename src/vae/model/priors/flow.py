@@ -1,12 +1,13 @@
 """p(z) as a normalising flow of coupling layers."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.distributions import AffineTransform, Distribution
 
+from vae.model.capabilities import Capability
 from vae.model.precision import at_least_float32
 
 
@@ -31,6 +32,7 @@ class Flow(nn.Module):
         Neural Spline Flows (Durkan et al., 2019) (spline)
     """
 
+    offers: ClassVar[frozenset[Capability]] = frozenset()
     shift: Tensor
     scale: Tensor
 
@@ -65,6 +67,18 @@ class Flow(nn.Module):
         standardise = AffineTransform(-shift / scale, 1 / scale, event_dim=1)
         p: Distribution = NormalizingFlow(ComposedTransform(standardise, flow.transform), flow.base)
         return p
+
+    def from_noise(self, noise: Tensor, uniform: Tensor) -> Tensor:
+        """z ~ p(z), with shape (B, D), as a function of noise, which an export takes as input.
+
+        Arguments:
+            noise: Standard normal numbers, with shape (B, D).
+            uniform: Uniform numbers in [0, 1), with shape (B,), which choose a component.
+        """
+        p: Any = self()
+        base = p.base.base_dist
+        z: Tensor = p.transform.inv(base.loc + base.scale * noise)
+        return z
 
     def fit(self, z: Tensor, seed: int = 0, steps: int = 3000, batch_size: int = 512) -> None:
         """Maximise the density of `z`, by Adam with a cosine schedule.

@@ -1,11 +1,12 @@
 """p(z) as a mixture of diagonal normals."""
 
 import math
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Distribution
 
+from vae.model.capabilities import Capability
 from vae.model.distributions.normal_mixture import NormalMixture
 from vae.model.precision import at_least_float32
 
@@ -26,6 +27,8 @@ class MixtureOfGaussians(nn.Module):
         VAE with a VampPrior (Tomczak & Welling, 2018), section 4 (as the baseline MoG)
     """
 
+    offers: ClassVar[frozenset[Capability]] = frozenset()
+
     def __init__(self, latent_dim: int, components: int = 10, spread: float = 1.0):
         if components < 1:
             raise ValueError(f"a mixture needs at least 1 component, got {components}.")
@@ -35,12 +38,21 @@ class MixtureOfGaussians(nn.Module):
         self.loc = nn.Parameter(spread * torch.randn(components, latent_dim))
         self.log_scale = nn.Parameter(torch.full((components, latent_dim), math.log(1.0)))
 
-    def forward(self) -> Distribution:
+    def forward(self) -> NormalMixture:
         """p(z), with batch shape () and event shape (D,)."""
         log_weights = at_least_float32(self.logits).log_softmax(0)
         return NormalMixture(
             log_weights, at_least_float32(self.loc), at_least_float32(self.log_scale).exp()
         )
+
+    def from_noise(self, noise: Tensor, uniform: Tensor) -> Tensor:
+        """z ~ p(z), with shape (B, D), as a function of noise, which an export takes as input.
+
+        Arguments:
+            noise: Standard normal numbers, with shape (B, D).
+            uniform: Uniform numbers in [0, 1), with shape (B,), which choose a component.
+        """
+        return self.forward().from_noise(noise, uniform)
 
     @torch.no_grad()
     def fit(self, z: Tensor, seed: int = 0) -> None:

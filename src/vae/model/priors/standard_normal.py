@@ -1,8 +1,12 @@
 """p(z) as the standard normal distribution."""
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, Normal
+
+from vae.model.capabilities import Capability
 
 
 class StandardNormal(nn.Module):
@@ -15,6 +19,7 @@ class StandardNormal(nn.Module):
         Auto-Encoding Variational Bayes (Kingma & Welling, 2014), section 3
     """
 
+    offers: ClassVar[frozenset[Capability]] = frozenset({"factors"})
     loc: Tensor
     scale: Tensor
 
@@ -27,3 +32,12 @@ class StandardNormal(nn.Module):
     def forward(self) -> Distribution:
         """p(z), with batch shape () and event shape (D,)."""
         return Independent(Normal(self.loc, self.scale, validate_args=False), 1)
+
+    def from_noise(self, noise: Tensor, uniform: Tensor) -> Tensor:
+        """z ~ p(z), with shape (B, D), as a function of noise, which an export takes as input.
+
+        Arguments:
+            noise: Standard normal numbers, with shape (B, D).
+            uniform: Uniform numbers in [0, 1), with shape (B,), which choose a component.
+        """
+        return self.loc + self.scale * noise

@@ -2,13 +2,22 @@
 
 import math
 from collections.abc import Callable
-from typing import cast
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Categorical, Distribution, Independent, MixtureSameFamily, Normal
+from torch.distributions import (
+    Categorical,
+    Distribution,
+    Independent,
+    MixtureSameFamily,
+    MultivariateNormal,
+    Normal,
+)
 
+from vae.model.capabilities import Capability
 from vae.model.distributions.normal_mixture import NormalMixture
+from vae.model.distributions.sampling import component
 
 
 class VampPrior(nn.Module):
@@ -28,6 +37,10 @@ class VampPrior(nn.Module):
     References:
         VAE with a VampPrior (Tomczak & Welling, 2018), eq. 9
     """
+
+    offers: ClassVar[frozenset[Capability]] = frozenset()
+    # of the posterior, whose densities are its components
+    requires: ClassVar[frozenset[Capability]] = frozenset({"density_anywhere"})
 
     def __init__(
         self,
@@ -60,6 +73,22 @@ class VampPrior(nn.Module):
             return NormalMixture(log_weights, base.loc, base.scale)
         weights = Categorical(logits=components.mean.new_zeros(k))
         return MixtureSameFamily(weights, components, validate_args=False)
+
+    def from_noise(self, noise: Tensor, uniform: Tensor) -> Tensor:
+        """z ~ p(z), with shape (B, D), as a function of noise, which an export takes as input.
+
+        Arguments:
+            noise: Standard normal numbers, with shape (B, D).
+            uniform: Uniform numbers in [0, 1), with shape (B,), which choose a component.
+        """
+        p = self()
+        if isinstance(p, NormalMixture):
+            return p.from_noise(noise, uniform)
+        assert isinstance(p, MixtureSameFamily)
+        parts = p.component_distribution
+        assert isinstance(parts, MultivariateNormal)
+        which = component(p.mixture_distribution.probs, uniform)
+        return parts.loc[which] + (parts.scale_tril[which] @ noise[..., None])[..., 0]
 
 
 def _diagonal(d: Distribution) -> bool:

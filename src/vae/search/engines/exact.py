@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vae import checkpoint
 from vae.errors import RunError
+from vae.runs import checkpoint
 from vae.search.engines.engine import Engine
 
 # numbers of distances that are held at once

@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vae import checkpoint, files
-from vae.errors import ConfigError, RunError
+from vae import files
+from vae.errors import ConfigError, RunError, needs_extra, one_line
+from vae.runs import checkpoint
 from vae.search.engines.engine import Engine
 
 # vectors that are looked at one by one, where a search is restricted to them
@@ -44,10 +45,7 @@ class Faiss(Engine):
         try:
             import faiss
         except ImportError as e:
-            raise ConfigError(
-                "engine=faiss needs the package faiss-cpu, which is not installed; pip install "
-                "'vae-lab[faiss]'."
-            ) from e
+            raise needs_extra("engine=faiss", "faiss-cpu", "faiss") from e
         if links < 2 or probes < 1 or (cells is not None and cells < 1):
             raise ConfigError(
                 "engine.links is at least 2, engine.probes and engine.cells at least 1, got "
@@ -78,7 +76,7 @@ class Faiss(Engine):
         except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, MemoryError) as e:
             raise RunError(
                 f"an index of FAISS is read as it was written, but that in {folder} is damaged "
-                f"({checkpoint.reason(e)}); make the index again."
+                f"({one_line(e)}); make the index again."
             ) from e
 
     def add(self, ids: Tensor, vectors: Tensor, labels: Tensor) -> None:

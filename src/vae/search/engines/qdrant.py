@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vae.errors import ConfigError, RunError
+from vae.errors import RunError, needs_extra, one_line
 from vae.search.engines.engine import Engine
 
 # points in one request
@@ -32,10 +32,7 @@ class Qdrant(Engine):
         try:
             import qdrant_client
         except ImportError as e:
-            raise ConfigError(
-                "engine=qdrant needs the package qdrant-client, which is not installed; pip "
-                "install 'vae-lab[qdrant]'."
-            ) from e
+            raise needs_extra("engine=qdrant", "qdrant-client", "qdrant") from e
         self.module: Any = qdrant_client
         self.models: Any = qdrant_client.models
         self.url, self.collection = url, collection or "vae"
@@ -64,7 +61,7 @@ class Qdrant(Engine):
         except (OSError, ValueError, self.module.http.exceptions.ApiException) as e:
             raise RunError(
                 f"engine.url must be the address of a Qdrant server that answers, but {self.url} "
-                f"does not ({' '.join(str(e).split())[:200]}); start it, or leave the url out."
+                f"does not ({one_line(e)}); start it, or leave the url out."
             ) from e
 
     def add(self, ids: Tensor, vectors: Tensor, labels: Tensor) -> None:

@@ -1,0 +1,237 @@
+"""The Python API: what the commands do, from a notebook or a script."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from PIL import Image
+
+from vae.cli.command import compose
+from vae.data.module import DataModule
+from vae.model.vae import VAE
+from vae.runs.opened import Run as Opened
+from vae.runs.opened import open_run
+
+What = Literal["samples", "reconstructions", "interpolation", "traversal", "manifold"]
+Split = Literal["train", "val", "test"]
+Format = Literal["safetensors", "torch_export", "onnx"]
+Distance = Literal["euclidean", "cosine", "wasserstein"]
+
+
+def fit(*overrides: str) -> Run:
+    """Train, test and report a model, as `python -m vae.train` does.
+
+    Arguments:
+        overrides: The command's own words, for instance "experiment=mnist_bernoulli".
+
+    Raises:
+        VAEError: Whatever the command would say in a sentence.
+    """
+    from vae.training.loop import train
+
+    outcome = train(compose(*overrides))
+    run = Run(outcome.directory)
+    if outcome.data is not None:
+        run.__dict__["data"] = outcome.data
+    return run
+
+
+class Run:
+    """A trained run, and what can be done with it.
+
+    Arguments:
+        path: A run directory, a checkpoint, the folder of a safetensors export, or hf://USER/NAME
+            for one on the Hugging Face Hub.
+        allow: Names of packages of yours that its classes may come from.
+        root: Where the run's data lies now; None for where it lay.
+
+    Raises:
+        RunError: If there is no such run, when it is first looked into.
+    """
+
+    def __init__(self, path: str | Path, allow: Sequence[str] = (), root: str | None = None):
+        self.path, self.allow, self.root = path, list(allow), root
+
+    def __repr__(self) -> str:
+        return f"vae.Run({str(self.path)!r})"
+
+    @cached_property
+    def _opened(self) -> Opened:
+        return open_run(self.path, self.allow)
+
+    @property
+    def model(self) -> VAE:
+        """The model, in evaluation mode, on the CPU."""
+        return self._opened.model
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """The config that it was trained with, as plain values."""
+        return self._opened.config
+
+    @property
+    def directory(self) -> Path:
+        """The run directory."""
+        return self._opened.directory
+
+    @cached_property
+    def data(self) -> DataModule:
+        """The data that it was trained on.
+
+        Raises:
+            DataError: If it is missing, or is not the same data.
+        """
+        return self._opened.open_data(self.root)
+
+    @property
+    def results(self) -> Mapping[str, Any]:
+        """What results.json holds: test["elbo"]["value"], and so on; empty without such a file."""
+        path = self.directory / "results.json"
+        found: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
+        return found
+
+    def evaluate(
+        self,
+        *,
+        num_samples: int = 5000,
+        finetune: int = 0,
+        finetune_steps: int = 200,
+        surgery: int = 2000,
+        probe: int = 10_000,
+        fid: int = 10_000,
+        memory: float = 32,
+        pictures: int = 12,
+        seed: int = 0,
+        out: str | Path | None = None,
+        other_data: bool = False,
+        trainer: Iterable[str] = (),
+    ) -> Mapping[str, Any]:
+        """Evaluate the run; returns what results.json holds.
+
+        Arguments:
+            num_samples: The number k of importance samples of log p(x) for each test example.
+            finetune: Test examples for which a proposal of their own is fitted.
+            finetune_steps: Steps of that.
+            surgery: Test examples over which the rate is taken apart.
+            probe: Training examples that the classifiers of E[z] learn from.
+            fid: Generated images that FID and KID compare with the test images.
+            memory: How much the samples may take at once, in MB.
+            pictures: Images in a row and in a column of each picture; 0 for none.
+            seed: The seed of the samples.
+            out: Where results.json and pictures go; None for evaluations/TIME of the run.
+            other_data: Whether data that has changed since is taken too.
+            trainer: Settings of the trainer, for instance "trainer=gpu".
+
+        Raises:
+            VAEError: Whatever the command would say in a sentence.
+        """
+        from vae.evaluation.evaluate import evaluate
+
+        chosen = {
+            "num_samples": num_samples,
+            "finetune": finetune,
+            "finetune_steps": finetune_steps,
+            "surgery": surgery,
+            "probe": probe,
+            "fid": fid,
+            "memory": memory,
+            "pictures": pictures,
+            "seed": seed,
+            "other_data": other_data,
+        }
+        return evaluate(self._config("evaluate", chosen, out, *trainer))
+
+    def generate(
+        self,
+        what: What = "samples",
+        *,
+        count: int = 12,
+        split: Split = "test",
+        seed: int = 0,
+        out: str | Path | None = None,
+    ) -> Image.Image:
+        """Draw a picture of what the model makes, and write it.
+
+        Arguments:
+            what: "samples", "reconstructions", "interpolation", "traversal" or "manifold".
+            count: Images in a row and in a column.
+            split: Whose images are reconstructed, interpolated and traversed.
+            seed: The seed.
+            out: The picture's path; None for generated/WHAT_SEED.png of the run.
+
+        Raises:
+            VAEError: Whatever the command would say in a sentence.
+        """
+        from vae.reporting.generate import generate
+
+        chosen = {"what": what, "count": count, "split": split, "seed": seed}
+        with Image.open(generate(self._config("generate", chosen, out))) as image:
+            return image.copy()
+
+    def export(
+        self,
+        format: Format = "safetensors",
+        *,
+        out: str | Path | None = None,
+        push: str | None = None,
+    ) -> Path:
+        """Export the model; returns the folder.
+
+        Arguments:
+            format: "safetensors", "torch_export" or "onnx".
+            out: A folder; None for export/FORMAT of the run.
+            push: USER/NAME on the Hugging Face Hub that a safetensors export is sent to.
+
+        Raises:
+            VAEError: Whatever the command would say in a sentence.
+        """
+        from vae.runs.exports.export import export
+
+        return export(self._config("export", {"format": format, "push": push}, out))
+
+    def search_index(
+        self,
+        index: str | Path | None = None,
+        *,
+        root: str | Path | None = None,
+        split: Split = "train",
+        distance: Distance = "euclidean",
+        engine: str = "exact",
+    ) -> Path:
+        """Index a collection of images by their latent vectors; returns the index's folder.
+
+        Arguments:
+            index: The folder; None for the folder index of the run.
+            root: A folder of pictures; None for the run's own data.
+            split: Of the run's own data.
+            distance: "euclidean", "cosine" or "wasserstein".
+            engine: "exact", "faiss" or "qdrant".
+
+        Raises:
+            VAEError: Whatever the command would say in a sentence.
+        """
+        from vae.search.build import build_index
+
+        chosen = {
+            "index": None if index is None else str(index),
+            "root": None if root is None else str(root),
+            "split": split,
+            "distance": distance,
+        }
+        return build_index(self._config("search/index", chosen, None, f"engine={engine}"))
+
+    def _config(
+        self, command: str, chosen: Mapping[str, Any], out: str | Path | None, *words: str
+    ) -> dict[str, Any]:
+        """The config of a command that is run on this run."""
+        config = compose("run=here", *words, name=command)
+        config |= {**chosen, "run": str(self.path), "allow": self.allow}
+        if "out" in config:
+            config["out"] = None if out is None else str(out)
+        if "data" in config:
+            config["data"] = {**config["data"], "root": self.root}
+        return config

@@ -1,0 +1,26 @@
+"""Play with a trained run in the browser: generate, explore, reconstruct, interpolate, search.
+
+Try:
+  python -m vae.app run=outputs/mnist_bernoulli/TIME
+  python -m vae.app run=outputs/own_images/TIME index=photos port=8000
+
+Settings (NAME=VALUE): run, index (a folder that vae.search.index made), host (127.0.0.1 shows it to
+this machine alone), port, max_megabytes and max_megapixels of an uploaded picture,
+max_uploads (pictures on the disk at once). Needs the extra
+app: pip install 'vae-lab[app]'.
+"""
+
+from omegaconf import DictConfig
+
+from vae.cli.command import plain, run
+
+
+def task(config: DictConfig) -> None:
+    """One job of the command."""
+    from vae.app.serve import serve
+
+    serve(plain(config))
+
+
+if __name__ == "__main__":
+    run("app", task, help=__doc__, groups=[])

@@ -1,0 +1,1 @@
+"""The one room that knows Hydra: running a command, its words, help, errors and sweeps."""

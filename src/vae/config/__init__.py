@@ -1,0 +1,1 @@
+"""A config becomes objects: groups and options, settings, instantiation, pairings."""

@@ -1,0 +1,128 @@
+"""A config becomes a data module and a model."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from vae.config.make import locate, make, parameters
+from vae.config.moved import SOURCES
+from vae.errors import ConfigError
+from vae.model.vae import VAE
+
+if TYPE_CHECKING:
+    from vae.data.module import DataModule
+
+Config = Mapping[str, Any]
+# how users call where the data lies
+PLACES = {"root", "path"}
+
+
+def build_data(config: Config) -> "DataModule":
+    """The data module, with pixels as the config's likelihood wants them.
+
+    The settings of the source stand beside those of the data module: what the data module does not
+    take is the source's.
+
+    Raises:
+        ConfigError: If a setting makes no sense, or there is no such setting.
+        DataError: If the data is missing or damaged.
+    """
+    allow = config["allow"]
+    likelihood = locate(config["model"]["likelihood"]["_target_"], allow, ("vae.model.",))
+    node, packages = dict(config["data"]), ("vae.data.",)
+    source = dict(node.pop("source"))
+    module = locate(node["_target_"], allow, packages)
+    own = {k: v for k, v in node.items() if k in parameters(module) or k == "_target_"}
+    others = {k: v for k, v in node.items() if k not in own}
+    if str(source.get("_target_")).startswith(SOURCES):
+        source = {**others, **source}
+        takes = parameters(locate(source["_target_"], allow, packages))
+        if unknown := sorted(set(source) - takes - {"_target_"}):
+            known = sorted((parameters(module) - {"source", "support", "seed"}) | takes)
+            raise ConfigError(
+                f"data has the settings {', '.join(known)}, got {unknown[0]}; remove or rename it."
+            )
+    else:
+        # the settings of a class of the user's stand under data.source, and may stand here too
+        known = [*source, *(PLACES if PLACES & set(source) else ())]
+        own |= {k: v for k, v in others.items() if k not in known}
+    data: DataModule = make(
+        own,
+        "data",
+        allow=allow,
+        packages=packages,
+        source=make(source, "data", allow=allow, packages=packages),
+        support=likelihood.support,  # type: ignore[attr-defined]
+        seed=config["seed"],
+    )
+    return data
+
+
+def build_model(
+    config: Config, event_shape: tuple[int, ...], data: "DataModule | None" = None
+) -> VAE:
+    """The VAE; every size that follows from the data or from another choice is filled in here.
+
+    Arguments:
+        config: The whole config.
+        event_shape: The shape of an example.
+        data: What the decoder's bias and pseudo-inputs start at; None where weights follow.
+
+    Raises:
+        ConfigError: If a part cannot be built, or a network's output has the wrong shape.
+    """
+    node = config["model"]
+    latent_dim = node["latent_dim"]
+    part = partial(
+        make,
+        allow=config["allow"],
+        packages=("vae.model.",),
+        latent_dim=latent_dim,
+        event_shape=event_shape,
+    )
+    posterior = part(node["posterior"], "model.posterior")
+    likelihood = part(node["likelihood"], "model.likelihood")
+    shapes = {
+        "encoder": {"in_shape": event_shape, "out_shape": posterior.feature_shape},
+        "decoder": {"in_shape": (latent_dim,), "out_shape": likelihood.feature_shape},
+    }
+    networks = {name: part(node[name], f"model.{name}", **shapes[name]) for name in shapes}
+    for name, network in networks.items():
+        _check_shape(network, name, **shapes[name])
+    prior = part(
+        node["prior"],
+        "model.prior",
+        encoder=networks["encoder"],
+        posterior=posterior,
+        examples=data and data.examples,
+    )
+    if node["output_bias"] == "data" and data is not None:
+        _check_start(networks["decoder"], likelihood)
+        networks["decoder"].start_at(likelihood.features_at(data.mean()))
+    return VAE(networks["encoder"], networks["decoder"], posterior, prior, likelihood)
+
+
+def _check_start(decoder: nn.Module, likelihood: nn.Module) -> None:
+    for part, method in ((decoder, "start_at"), (likelihood, "features_at")):
+        if not hasattr(part, method):
+            raise ConfigError(
+                f"model.output_bias=data starts the decoder at the data's mean and needs {method}, "
+                f"which {type(part).__name__} does not have; set model.output_bias=zero, or add it."
+            )
+
+
+@torch.no_grad()
+def _check_shape(
+    network: nn.Module, name: str, in_shape: tuple[int, ...], out_shape: tuple[int, ...]
+) -> None:
+    network.eval()
+    found = tuple(network(torch.zeros(2, *in_shape)).shape[1:])
+    network.train()
+    if found != tuple(out_shape):
+        raise ConfigError(
+            f"model.{name} must map shape {tuple(in_shape)} to shape {tuple(out_shape)}, but "
+            f"{type(network).__name__} gives {found}; use its arguments in_shape and out_shape."
+        )

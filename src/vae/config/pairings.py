@@ -1,0 +1,99 @@
+"""Pairings of choices that make no sense, each with the rule and the remedy."""
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+from torch.distributions import Distribution
+
+from vae.config.groups import PACKAGES, option_of, options, targets
+from vae.config.make import locate
+from vae.errors import ConfigError
+from vae.model.capabilities import Capability, offers
+from vae.model.distributions.kl import closed_form
+
+if TYPE_CHECKING:
+    from vae.model.vae import VAE
+    from vae.objectives.objective import Objective
+
+
+def generates(model: "VAE", objective: "type | Objective") -> bool:
+    """Whether samples of p(z) are decoded to anything: whether codes follow p(z).
+
+    They do where the objective draws them towards p(z), and where p(z) was fitted to them.
+
+    Arguments:
+        model: The model.
+        objective: What it was trained on, or its class.
+    """
+    drawn = offers(model.posterior, "density") or getattr(objective, "matches_prior", True)
+    return bool(drawn) or _is_learned(model.prior)
+
+
+def check(model: "VAE", objective: "Objective") -> None:
+    """Refuse a pairing that makes no sense, before the first step.
+
+    Raises:
+        ConfigError: If there is one.
+    """
+    word = objective.name
+    q, p = option_of(model.posterior), option_of(model.prior)
+    lacking = {
+        (part, what) for part, what in objective.requires if not offers(getattr(model, part), what)
+    }
+    if ("posterior", "density") in lacking:
+        raise ConfigError(
+            f"objective={word} contains the rate KL(q(z|x) || p(z)), which is infinite for the "
+            f"point mass of model/posterior={q}; choose objective=reconstruction or mmd (with "
+            f"objective.rate_weight=0), or {_offering('posterior', 'density')}."
+        )
+    if unmet := [c for c in getattr(model.prior, "requires", ()) if not offers(model.posterior, c)]:
+        raise ConfigError(
+            f"model/prior={p} is made of the posterior and needs its densities at any z, which "
+            f"model/posterior={q} does not give in one evaluation; choose "
+            f"{_offering('posterior', unmet[0])}, or another model/prior."
+        )
+    if _is_learned(model.prior) and not objective.trains_prior:
+        raise ConfigError(
+            f"model/prior={p} is learned, but objective={word} gives it no gradient; choose "
+            "model/prior=standard_normal and fit another prior to the trained run with "
+            "python -m vae.fit_prior, or choose another objective."
+        )
+    if any(what == "factors" for _, what in lacking):
+        raise ConfigError(
+            f"objective={word} weighs the dimensions of z one by one and needs a posterior and a "
+            f"prior that are products over them, got {q} and {p}; choose "
+            f"{_offering('posterior', 'factors')} and {_offering('prior', 'factors')}"
+            f"{objective.without_factors}."
+        )
+    if ("likelihood", "sample_weights") in lacking:
+        raise ConfigError(
+            "model.likelihood.scale=optimal is the best scale for the mean of log p(x|z), but "
+            f"objective={word} weighs the samples; set model.likelihood.scale=shared, or choose "
+            "objective=elbo."
+        )
+    if objective.kl == "analytic" and closed_form(*_distributions(model)) is None:
+        raise ConfigError(
+            f"objective.kl=analytic needs a closed form of KL(q(z|x) || p(z)), and {q} and {p} "
+            "have none; set objective.kl=auto or monte_carlo."
+        )
+
+
+def _offering(part: str, capability: Capability) -> str:
+    """The packaged options of a part that offer something, as on the command line."""
+    group = f"model/{part}"
+    known = {option: target for (_, target), option in targets().items()}
+    found = [o for o in options()[group] if offers(locate(known[group, o]), capability)]
+    assert group in PACKAGES
+    return f"{group}={' or '.join(found)}"
+
+
+def _is_learned(part: object) -> bool:
+    return isinstance(part, nn.Module) and any(p.requires_grad for p in part.parameters())
+
+
+@torch.no_grad()
+def _distributions(model: "VAE") -> tuple[Distribution, Distribution]:
+    """q(z|x) of no example in particular, and p(z)."""
+    parameter = next(model.encoder.parameters())
+    return model.posterior(parameter.new_zeros(1, *model.posterior.feature_shape)), model.prior()

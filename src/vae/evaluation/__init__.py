@@ -1,0 +1,1 @@
+"""The test of a model, and what it looks at besides."""

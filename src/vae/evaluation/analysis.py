@@ -1,0 +1,192 @@
+"""What a test looks at beyond log p(x): latents, classes, generated images, a tighter bound."""
+
+import itertools
+import math
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from vae.data.batches import Batch
+from vae.data.cache import cache_dir
+from vae.data.module import DataModule
+from vae.data.source import Split
+from vae.evaluation.module import TRUSTED, EvaluationModule
+from vae.evaluation.results import estimate_dict
+from vae.metrics.estimate import Estimate
+from vae.metrics.latents import THRESHOLD, LatentUse
+from vae.model import VAE
+from vae.model.capabilities import offers
+from vae.reporting import views
+
+Settings = Mapping[str, Any]
+# test images below which FID and KID are not estimated
+SMALLEST = 20
+Section = dict[str, Any]
+
+
+@torch.no_grad()
+def analyse(
+    module: EvaluationModule,
+    data: DataModule,
+    settings: Settings,
+    device: torch.device,
+    say: Callable[[str], None] = print,
+) -> dict[str, Section]:
+    """Sections of results.json: "latents", "samples" and more of "test".
+
+    Arguments:
+        module: The module, tested.
+        data: The data module.
+        settings: surgery, probe, fid, finetune and finetune_steps, as in conf/evaluation.
+        device: Where to compute.
+        say: Told what is being done.
+    """
+    model = module.model.to(device).eval()
+    if module.test_use is None:
+        return {}
+    tested = next(iter(module.results.values())).num_examples
+    latents, samples, test = _use(module.test_use), {}, {}
+    if (n := min(tested, settings["surgery"])) > 1 and module.bounded:
+        if not offers(model.posterior, "density_anywhere"):
+            # every density takes latent_dim passes of a network
+            n = min(n, 200)
+        say(f"ELBO surgery over {n:,} test images")
+        latents |= _surgery(model, _take(data, "test", n, device))
+    if (n := min(len(data.indices["train"]), settings["probe"])) > 0:
+        say(f"classifiers of the latent means of {n:,} training images")
+        latents |= _probes(model, data, n, tested, device)
+    if (n := settings["fid"]) > 0 and not module.generates:
+        say(
+            "no FID: an autoencoder's codes are not drawn towards its prior; fit one with "
+            "python -m vae.fit_prior run=..."
+        )
+    elif n > 0 and len(data.arrays["train_labels"].unique()) < 2:
+        say("no FID: its features are those of a classifier, and these images have no classes")
+    elif n > 0:
+        if len(data.indices["test"]) < SMALLEST:
+            say(f"no FID: it needs at least {SMALLEST} test images, and there are fewer")
+        else:
+            say(f"FID and KID of {n:,} generated images")
+            samples = _distances(model, data, n, device)
+    if (n := min(tested, settings["finetune"])) > 0 and module.bounded and module.num_samples:
+        say(f"log p(x) of {n:,} test images by proposals fitted to each")
+        x = _take(data, "test", n, device)
+        test = _finetuned(module, x, settings["finetune_steps"])
+    return {"latents": latents, "samples": samples, "test": test}
+
+
+def _batches(data: DataModule, split: Split, count: int) -> Iterator[Batch]:
+    """The first `count` examples of a split."""
+    size = min(data.eval_batch_size, count)
+    for i, batch in enumerate(itertools.islice(data.batches(split, size), -(-count // size))):
+        left = count - i * size
+        yield Batch(batch.x[:left], batch.label[:left], None)
+
+
+def _take(data: DataModule, split: Split, count: int, device: torch.device) -> Tensor:
+    return torch.cat([batch.x for batch in _batches(data, split, count)]).to(device)
+
+
+def _use(use: LatentUse) -> Section:
+    return {
+        "latent_dim": len(use.variance),
+        "active_units": int(use.active.sum()),
+        "threshold": THRESHOLD,
+        "variance": use.variance.tolist(),
+        "rate_per_dimension": None if use.rate is None else use.rate.tolist(),
+    }
+
+
+def _surgery(model: VAE, x: Tensor) -> Section:
+    from vae.metrics.surgery import surgery
+
+    found = surgery(model, x)
+    size = {"aggregate_size": found.num_examples}
+    return {
+        "mutual_information": estimate_dict(found.mutual_information, 1)
+        | size
+        | {"upper_limit": math.log(found.num_examples)},
+        "aggregate_kl": estimate_dict(found.aggregate_kl, 1) | size,
+    }
+
+
+def _probes(model: VAE, data: DataModule, count: int, tested: int, device: torch.device) -> Section:
+    from vae.metrics.probes import knn_accuracy, linear_accuracy
+
+    def coded(split: Split, n: int) -> tuple[Tensor, Tensor]:
+        batches = list(_batches(data, split, n))
+        z = torch.cat([model.embed(batch.x.to(device)).float().cpu() for batch in batches])
+        return z, torch.cat([batch.label for batch in batches])
+
+    train, test = coded("train", count), coded("test", tested)
+    if len(train[1].unique()) < 2:
+        return {}
+    return {
+        "knn_accuracy": estimate_dict(knn_accuracy(*train, *test), count) | {"neighbours": 4},
+        "linear_accuracy": estimate_dict(linear_accuracy(*train, *test), count),
+    }
+
+
+def _distances(model: VAE, data: DataModule, count: int, device: torch.device) -> Section:
+    from vae.metrics.features import feature_network
+    from vae.metrics.fid import distances
+
+    arrays, indices = data.arrays, data.indices["train"]
+    labels = torch.cat([arrays["train_labels"], arrays["test_labels"]]).unique()
+    train = (
+        arrays["train_images"].index_select(0, indices),
+        # the classes' numbers may be any; a classifier's are 0, 1, ...
+        torch.searchsorted(labels, arrays["train_labels"].index_select(0, indices)),
+    )
+    test = arrays["test_images"], torch.searchsorted(labels, arrays["test_labels"])
+    name = f"{data.source.name}-{data.source.fingerprint[:16]}-{len(indices)}-{data.split_seed}"
+    network = feature_network(name, cache_dir() / "features", train, test, len(labels))
+    drawn = [
+        _bytes(views.samples(model, min(500, count - start))) for start in range(0, count, 500)
+    ]
+    found = distances(network, test[0], torch.cat(drawn))
+    floor = distances(network, test[0], train[0][: len(test[0])])
+    return {
+        "fid": estimate_dict(found.fid, count),
+        "kid": estimate_dict(found.kid, count),
+        "fid_of_training_images": estimate_dict(floor.fid, min(len(train[0]), len(test[0]))),
+        "num_images": count,
+        "features": f"the 64 features of this package's own classifier of {data.source.name} "
+        f"(test accuracy {float(network.accuracy):.4f}), not Inception's",
+    }
+
+
+def _bytes(x: Tensor) -> Tensor:
+    return (x.clamp(0, 1) * 255).round().to(torch.uint8).cpu()
+
+
+def _heavy(pareto_k: Tensor) -> Section:
+    """The share of examples whose weights have a heavy tail, where that is known."""
+    known = pareto_k[~pareto_k.isnan()]
+    return {"heavy_tails": float((known > TRUSTED).double().mean())} if len(known) else {}
+
+
+def _finetuned(module: EvaluationModule, x: Tensor, steps: int) -> Section:
+    from vae.metrics.finetune import finetuned
+
+    model, k, memory = module.model, module.num_samples, module.memory
+    tight, plain = [], []
+    for some in x.split(100):
+        plain.append(model.log_prob(some, k, memory))
+        tight.append(finetuned(model, some, k, steps, memory=memory))
+    log_px = torch.cat([t.log_px for t in tight])
+    gain = log_px - torch.cat([p.log_px for p in plain])
+    variance = torch.cat([t.variance for t in tight]).mean()
+    return {
+        "log_px_finetuned": estimate_dict(Estimate.of(log_px), k)
+        | {
+            "monte_carlo_standard_error": math.sqrt(float(variance) / len(x)),
+            "effective_samples": float(torch.cat([t.effective for t in tight]).mean()),
+            **_heavy(torch.cat([t.pareto_k for t in tight])),
+            "steps": steps,
+            # over the encoder's own proposal, on the same images
+            "gain": estimate_dict(Estimate.of(gain), k),
+        }
+    }

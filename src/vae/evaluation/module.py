@@ -1,0 +1,99 @@
+"""The part of the LightningModule that tests: log p(x), its parts, and what each latent carries."""
+
+import warnings
+from typing import Protocol
+
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor
+
+from vae.metrics.estimate import Estimate, Means
+from vae.metrics.latents import Latents, LatentUse
+from vae.model import VAE
+from vae.model.capabilities import offers
+from vae.model.distributions.sampling import centre
+from vae.objectives.elbo import ELBO
+
+# the shape of the weights' tail up to which an estimate is to be trusted (Vehtari et al., 2024)
+TRUSTED = 0.7
+
+
+class Batch(Protocol):
+    """Examples x with shape (B, *event_shape), as the data module serves them."""
+
+    @property
+    def x(self) -> Tensor: ...
+
+
+class EvaluationModule(LightningModule):
+    """A VAE and its test, exact over batches and processes of any number and size.
+
+    Arguments:
+        model: The VAE.
+        num_samples: The number of importance samples of log p(x) for each test example; 0 for
+            none.
+        memory: How much memory those may take at once, in MB.
+        generates: Whether samples of p(z) mean anything.
+    """
+
+    def __init__(self, model: VAE, num_samples: int, memory: float, generates: bool = True):
+        super().__init__()
+        self.model = model
+        self.num_samples = num_samples
+        self.memory = memory
+        self.generates = generates
+        # a point mass has no rate, and so no ELBO
+        self.bounded = offers(model.posterior, "density")
+        self.parts = ["elbo", "rate", "distortion"] if self.bounded else ["distortion"]
+        self.test_means = Means(*self.parts)
+        self.test_latents = Latents(model.latent_dim)
+        self.px_means = Means("log_px", "variance", "effective_samples", "heavy_tails")
+        # whether the rate is in closed form
+        self.exact_rate = False
+        # nothing until something was tested
+        self.test_use: LatentUse | None = None
+        self.results: dict[str, Estimate] = {}
+
+    def setup(self, stage: str) -> None:
+        """Lay convolutions' weights out as the CPU is fastest with."""
+        if self.trainer.strategy.root_device.type == "cpu":
+            self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        """Add a batch to the test means; a process's share of it may be empty."""
+        if not len(batch.x):
+            return
+        record = self.model(batch.x)
+        self.test_latents.update(*centre(record.posterior), record.kl_per_dimension)
+        self.exact_rate = record.kl is not None
+        if not self.bounded:
+            self.test_means.update(-record.log_px.mean(0))
+        elif self.num_samples:
+            result = self.model.log_prob(batch.x, self.num_samples, self.memory)
+            heavy = torch.where(
+                result.pareto_k.isnan(),
+                result.pareto_k,
+                (result.pareto_k > TRUSTED).to(result.pareto_k.dtype),
+            )
+            self.px_means.update(result.log_px, result.variance, result.effective, heavy)
+            # the means over k samples are the same quantities with less noise than over S
+            rate = result.rate if record.kl is None else record.kl
+            self.test_means.update(-(result.distortion + rate), rate, result.distortion)
+        else:
+            terms = ELBO()(record)
+            assert terms.rate is not None
+            self.test_means.update(-(terms.distortion + terms.rate), terms.rate, terms.distortion)
+
+    def on_test_epoch_end(self) -> None:
+        """Compute the estimates on every process, since each waits for the others, and log them."""
+        with warnings.catch_warnings():
+            # a process may have had no example
+            warnings.filterwarnings("ignore", message="The ``compute`` method of metric")
+            self.test_use = self.test_latents.use()
+            self.results = self.test_means.compute()
+            if self.num_samples and self.bounded:
+                self.results |= self.px_means.compute()
+        for name, estimate in self.results.items():
+            if name not in ("variance", "heavy_tails"):
+                synced = self.trainer.world_size > 1
+                self.log(f"test/{name}", estimate.value, sync_dist=synced)

@@ -1,0 +1,18 @@
+"""What choices offer each other, asked wherever one choice needs something of another.
+
+density: log q(z|x) exists (a point mass has none)
+density_anywhere: one evaluation gives log q(z|x) at any z
+moments: mean and standard deviations are in closed form
+factors: a product over the dimensions of z
+sample_weights: p(x|z) of a sample does not depend on the other samples, so they may be weighed
+"""
+
+from typing import Literal
+
+Capability = Literal["density", "density_anywhere", "moments", "factors", "sample_weights"]
+
+
+def offers(part: object, capability: Capability) -> bool:
+    """Whether a choice offers something; one that declares no `offers` is taken to offer all."""
+    declared = getattr(part, "offers", None)
+    return declared is None or capability in declared

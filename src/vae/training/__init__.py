@@ -1,0 +1,1 @@
+"""Training: the loop of a run, the LightningModule, callbacks, loggers, resume."""

@@ -1,0 +1,120 @@
+"""A run from its config to its report: build, fit, test, report."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning
+
+from vae.config import settings
+from vae.config.build import build_data
+from vae.data.module import DataModule
+from vae.evaluation.results import About, collect
+from vae.evaluation.test import test
+from vae.evaluation.trainer import build_trainer
+from vae.model import VAE
+from vae.reporting.pages.run import write_report
+from vae.reporting.summary import print_summary
+from vae.reporting.tables import write_results
+from vae.runs.adopt import wish
+from vae.runs.claim import claim, enter, let_go, release, renew
+from vae.runs.opened import same_data
+from vae.runs.process import prepare
+from vae.training import build, devices, ending, resume, spawn
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run leaves.
+
+    Arguments:
+        directory: The run directory.
+        results: What results.json holds.
+        model: The best model, in evaluation mode; None if another process trained it.
+        data: The data module that it was trained on; None likewise.
+    """
+
+    directory: Path
+    results: dict[str, Any]
+    model: VAE | None = None
+    data: DataModule | None = None
+
+
+def train(config: dict[str, Any], words: Sequence[str] = (), sweep: bool = False) -> Outcome:
+    """Train, test and report one model.
+
+    Arguments:
+        config: What `vae.compose` gives; its run_dir must not hold a run yet, unless resume is set.
+        words: The command that runs this job, to be written down.
+        sweep: Whether this is a job of a sweep, whose summary names those that were refused.
+
+    Raises:
+        ConfigError: If the config makes no sense.
+        DataError: If the data is missing, damaged, or not what the likelihood explains.
+        NonFiniteLoss: If training diverges; the last good checkpoint is kept.
+    """
+    settings.check(config, settings.TRAIN, "train")
+    directory = Path(config["run_dir"]).expanduser().absolute()
+    try:
+        if wish(config) is not None:
+            # what there is to resume from must not change meanwhile
+            enter(directory)
+        start = resume.start(config, directory)
+        if start.results is not None:
+            print(f"finished before: {directory}", flush=True)
+            return Outcome(directory, start.results)
+        devices.check(config)
+        if spawn.wanted(config):
+            let_go(directory)
+            spawn.run(config, list(words), train)
+            return Outcome(directory, json.loads((directory / "results.json").read_text()))
+        return _run(config, directory, start, words, sweep)
+    finally:
+        let_go(directory)
+
+
+def _run(
+    config: dict[str, Any],
+    directory: Path,
+    start: resume.Start,
+    words: Sequence[str],
+    sweep: bool,
+) -> Outcome:
+    """Train in a directory that is this process's."""
+    new = claim(config, directory, wish(config) is not None)
+    prepare(config["threads"])
+    lightning.seed_everything(config["seed"], verbose=False)
+    try:
+        data = build_data(config)
+        same_data(start.data, data)
+        module = build.build_module(config, data)
+        loggers = build.build_loggers(config)
+        trainer = build_trainer(config, build.build_callbacks(config, module), loggers)
+        if not new:
+            renew(config, directory)
+    except BaseException:
+        if new and not sweep:
+            release(directory)
+        raise
+    with ending.of(trainer, directory, disposable=new and not sweep) as end:
+        if trainer.is_global_zero:
+            print_summary(config, data, module.model, trainer, start.checkpoint)
+        end.begin(config, start.step)
+        ending.fit(trainer, module, data, start.checkpoint)
+        trained = ending.training(trainer, module)
+        module, trainer = ending.to_test(trainer, module, config, data, directory)
+        about = About(config, end.best(), words, trained, trained["best_val_score"])
+        if end.pruned():
+            end.results = collect(about, module, data, trainer, analysis={}, pruned=True)
+            if trainer.is_global_zero:
+                write_results(end.results, directory)
+        else:
+            end.results = test(
+                module, data, trainer, config["evaluate"], directory, about, config["seed"]
+            )
+        if trainer.is_global_zero:
+            write_report(directory)
+    assert end.results is not None
+    return Outcome(directory, end.results, module.model.eval(), data)

@@ -1,0 +1,1 @@
+"""Learning-rate schedules: the fraction t of training that has passed to a factor on the rate."""
