@@ -9,6 +9,8 @@ import pytest
 import vae
 from vae.errors import ConfigError, RunError
 
+pytestmark = pytest.mark.slow
+
 WORDS = [
     "data=digits",
     "model.encoder.hidden=[16]",

@@ -12,6 +12,8 @@ from vae.cli.help import ELSEWHERE
 from vae.config.groups import BASES, config_dir
 from vae.train import task
 
+pytestmark = pytest.mark.slow
+
 FAST = [
     "trainer.limit_train_batches=2",
     "trainer.limit_val_batches=1",

@@ -14,6 +14,8 @@ from vae.cli.command import compose
 from vae.config import build as config_build
 from vae.training import build
 
+pytestmark = pytest.mark.slow
+
 DDP = ["trainer=ddp", *FAST]
 
 

@@ -16,6 +16,8 @@ from vae.runs.opened import load
 from vae.training import devices
 from vae.training.loop import train
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("words", "message"),

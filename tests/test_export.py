@@ -15,6 +15,8 @@ from vae.runs.exports.export import export
 from vae.runs.exports.parts import Decoder, Part, parts
 from vae.training.loop import train
 
+pytestmark = pytest.mark.slow
+
 QUICK = [
     "data=digits",
     "model.latent_dim=4",

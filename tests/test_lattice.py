@@ -162,6 +162,7 @@ def test_networks_and_likelihood(options, data, encoder, decoder, likelihood):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", range(10))
 def test_a_sample_of_the_whole(options, data, part):
     cells = random.Random(part).sample(WHOLE, 60)

@@ -8,6 +8,8 @@ import pytest
 
 from tests.test_command import FAST
 
+pytestmark = pytest.mark.slow
+
 QUICK = [w for w in FAST if not w.startswith("trainer.limit_train")]
 JOBS = [
     "-m",

@@ -8,6 +8,8 @@ import pytest
 from tests.test_command import FAST
 from tests.test_command import cli as cli
 
+pytestmark = pytest.mark.slow
+
 
 def summaries(folder):
     """What W&B's own tool reads in the offline runs below a folder."""

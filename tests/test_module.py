@@ -10,6 +10,8 @@ from vae.training import build
 from vae.training.loop import train
 from vae.training.module import VAEModule
 
+pytestmark = pytest.mark.slow
+
 
 def test_overfitting_one_batch_drives_the_distortion_down(tiny):
     result = train(

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 # what trains at full size, and what does in seconds
 FULL = '"evaluate.num_samples=50"'
 REDUCED = ", ".join(

@@ -13,6 +13,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from tests.test_command import FAST
 from tests.test_command import cli as cli
 
+pytestmark = pytest.mark.slow
+
 optuna = pytest.importorskip("optuna")
 from optuna.distributions import (  # noqa: E402
     CategoricalDistribution,

@@ -10,6 +10,8 @@ from tests.test_command import FAST
 from tests.test_command import cli as cli
 from vae.training.loop import train
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 BROWSER = next((path for name in NAMES if (path := shutil.which(name))), None)
 

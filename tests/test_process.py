@@ -7,6 +7,8 @@ import torch
 
 from vae.runs.process import keep_memory, prepare
 
+pytestmark = pytest.mark.slow
+
 CHURN = """
 import resource, sys
 import torch

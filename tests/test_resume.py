@@ -18,6 +18,8 @@ from vae.cli.command import compose
 from vae.errors import ConfigError, RunError
 from vae.training.loop import train
 
+pytestmark = pytest.mark.slow
+
 WORDS = [
     "data=digits",
     "trainer.accelerator=cpu",

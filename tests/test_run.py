@@ -21,6 +21,8 @@ from vae.runs.opened import open_run
 from vae.training.fit_prior import fit_prior
 from vae.training.loop import train
 
+pytestmark = pytest.mark.slow
+
 SMALL = (
     "data=digits",
     "model.latent_dim=2",

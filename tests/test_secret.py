@@ -11,6 +11,8 @@ from tests.test_command import cli as cli
 from vae.cli.command import plain
 from vae.config.secret import HIDDEN, Secret, recorded, redacted
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_value_from_the_environment_is_a_secret_wherever_it_is_used(monkeypatch):
     from omegaconf import OmegaConf

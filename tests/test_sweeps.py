@@ -19,6 +19,8 @@ from vae.cli.sweeps.summary import summarise
 from vae.config.groups import config_dir
 from vae.config.nested import moved
 
+pytestmark = pytest.mark.slow
+
 QUICK = [*FAST, "data=digits", "data.val_size=100", "callbacks.pictures=null"]
 
 

@@ -9,6 +9,8 @@ from PIL import Image
 from vae.config import build as config_build
 from vae.training.loop import train
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_run_leaves_what_it_promises(tiny, capsys):
     config = tiny("model.latent_dim=2", "data.val_size=1000")

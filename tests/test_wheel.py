@@ -14,6 +14,8 @@ import pytest
 
 from tests.test_command import FAST
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 
 

@@ -1,6 +1,10 @@
 import csv
 
+import pytest
+
 from vae.training.loop import train
+
+pytestmark = pytest.mark.slow
 
 DEAD = ("objective=beta", "objective.beta=1e6", "optimizer.lr=0.01", "trainer.max_epochs=4")
 

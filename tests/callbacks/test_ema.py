@@ -12,6 +12,8 @@ from vae.training import build
 from vae.training.callbacks.ema import EMA
 from vae.training.loop import train
 
+pytestmark = pytest.mark.slow
+
 
 class Weights(Callback):
     """Collects a weight after every step, and the one validated."""

@@ -1,6 +1,10 @@
 import re
 
+import pytest
+
 from vae.training.loop import train
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_file_gets_a_line_per_epoch_with_the_three_numbers_and_the_time_left(tiny, capsys):

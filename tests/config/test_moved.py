@@ -11,6 +11,8 @@ from vae.config.make import locate
 from vae.config.moved import MOVED, current, upgraded
 from vae.training.loop import train
 
+pytestmark = pytest.mark.slow
+
 # the test ELBO after a third epoch, by the version that began the run
 THIRD_EPOCH = -26.976787884306372
 

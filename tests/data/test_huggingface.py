@@ -8,6 +8,8 @@ from vae.data.cache import cached
 from vae.errors import DataError
 from vae.training.loop import train
 
+pytestmark = pytest.mark.slow
+
 datasets = pytest.importorskip("datasets")
 
 

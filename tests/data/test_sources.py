@@ -15,6 +15,8 @@ from vae.data.sources.kmnist import KMNIST
 from vae.data.sources.mnist import FOLDER, MNIST
 from vae.errors import DataError
 
+pytestmark = pytest.mark.slow
+
 SHA256 = {
     "train_images": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
     "train_labels": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",

@@ -10,6 +10,8 @@ from vae.data.sources.arrays import Arrays
 from vae.data.sources.images import Images
 from vae.errors import ConfigError, DataError
 
+pytestmark = pytest.mark.slow
+
 RNG = np.random.default_rng(0)
 
 

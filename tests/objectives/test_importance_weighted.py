@@ -13,6 +13,8 @@ from vae.objectives.iwae import IWAE
 from vae.objectives.miwae import MIWAE
 from vae.objectives.sticking_the_landing import StickingTheLanding
 
+pytestmark = pytest.mark.slow
+
 
 def spoiled():
     exact = LinearGaussian()

@@ -29,6 +29,8 @@ from vae.search.find import find as query
 from vae.search.store import Index
 from vae.training.loop import train
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
@@ -89,7 +91,7 @@ def test_a_pickle_in_any_file_is_not_run(run, made, picture, tmp_path):
 # 2. _target_ tricks (test_run.py has thirteen aliases more)
 
 
-@pytest.mark.parametrize("target", ["os.system", "vae.search.store.json.loads", "vae.train.train"])
+@pytest.mark.parametrize("target", ["os.system", "vae.search.folder.json.loads", "vae.train.train"])
 def test_an_index_names_no_class_but_an_engine(made, picture, target):
     meta = json.loads((made / "index.json").read_text())
     meta["engine"] = {"_target_": target, "command": "touch gone"}
@@ -421,8 +423,8 @@ def test_a_card_without_a_part_is_refused(checkpoint, tmp_path, missing):
 
 
 def test_names_do_not_command_the_terminal_or_the_page(tmp_path, capsys):
+    from vae.search.hit import Hit
     from vae.search.sheet import print_hits
-    from vae.search.store import Hit
 
     name = "\x1b[2J\x1b]0;x\x07<script>.png"
     print_hits(name, [Hit(name, name, 0.0, torch.zeros(1, 8, 8))])

@@ -11,6 +11,8 @@ from tests.test_command import FAST
 from vae.cli.command import compose, run
 from vae.training.loop import train
 
+pytestmark = pytest.mark.slow
+
 COMMANDS = {
     "train": "vae.train",
     "evaluate": "vae.evaluate",

@@ -20,6 +20,8 @@ from vae.search.build import build_index as index
 from vae.training.fit_prior import fit_prior
 from vae.training.loop import train
 
+pytestmark = pytest.mark.slow
+
 WORDS = ("data=digits", "model.latent_dim=2", "callbacks.pictures=null")
 
 

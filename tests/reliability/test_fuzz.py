@@ -26,6 +26,8 @@ from vae.data.sources.idx import read_idx
 from vae.errors import DataError, VAEError
 from vae.training import build, devices
 
+pytestmark = pytest.mark.slow
+
 FULL = os.environ.get("VAE_RELIABILITY") == "full"
 quick = settings(
     max_examples=1000 if FULL else 50,

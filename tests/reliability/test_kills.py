@@ -15,6 +15,8 @@ import pytest
 
 from tests.test_resume import same, weights
 
+pytestmark = pytest.mark.slow
+
 FULL = os.environ.get("VAE_RELIABILITY") == "full"
 WORDS = [
     "data=digits",

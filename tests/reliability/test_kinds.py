@@ -16,6 +16,8 @@ from tests.test_command import cli as cli
 from vae.cli.command import compose
 from vae.training.loop import train
 
+pytestmark = pytest.mark.slow
+
 QUIET = ("callbacks.pictures=null",)
 
 
@@ -55,7 +57,7 @@ def test_the_best_of_three_is_tested_and_loaded(tiny, monkeypatch):
 def test_a_checkpoint_of_another_name_is_what_evaluate_takes(tiny, name):
     words = (f"callbacks.checkpoint.filename={name}", "trainer.max_epochs=2", "data=digits")
     result = train(tiny(*words, "optimizer.lr=0.01", *QUIET))
-    from vae.runs.opened import find_checkpoint
+    from vae.runs.find import find_checkpoint
 
     assert str(find_checkpoint(result.directory)) == result.results["checkpoint"]
     assert find_checkpoint(result.directory).name not in ("best.ckpt", "last.ckpt")

@@ -24,6 +24,8 @@ from vae.cli.command import compose
 from vae.search.build import build_index as index
 from vae.training.loop import train
 
+pytestmark = pytest.mark.slow
+
 FULL = os.environ.get("VAE_RELIABILITY") == "full"
 REQUESTS, VISITORS = (800, 8) if FULL else (60, 6)
 LIMITS = ("max_megabytes=1", "max_megapixels=1", "max_uploads=8")

@@ -20,6 +20,8 @@ from vae.search.build import build_index as index
 from vae.search.store import Index
 from vae.training.loop import train
 
+pytestmark = pytest.mark.slow
+
 ENV = {"OMP_NUM_THREADS": "1"}
 WORDS = ["data=digits", *FAST, "callbacks.pictures=null", "model.latent_dim=2"]
 

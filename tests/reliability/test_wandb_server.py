@@ -14,6 +14,8 @@ import pytest
 from tests.test_command import FAST
 from tests.wandb_server import Server
 
+pytestmark = pytest.mark.slow
+
 FULL = os.environ.get("VAE_RELIABILITY") == "full"
 WORDS = ["data=digits", *FAST, "trainer.max_epochs=3", "callbacks.panels.embedding=20"]
 WAIT, FINISH = 3.0, 4.0

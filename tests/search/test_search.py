@@ -16,6 +16,8 @@ from vae.search.find import find
 from vae.search.store import Index
 from vae.training.loop import train
 
+pytestmark = pytest.mark.slow
+
 MODELS = {
     "vae": [],
     "ae": ["model/posterior=delta", "objective=reconstruction"],

@@ -1,10 +1,13 @@
 """The internals of Lightning that are used mean what they are used for."""
 
 import lightning.pytorch as pl
+import pytest
 import torch
 from torch.utils.data import DataLoader
 
 from vae.training import internals
+
+pytestmark = pytest.mark.slow
 
 
 class Tiny(pl.LightningModule):

@@ -17,7 +17,8 @@ from vae.reporting.figures import grid
 from vae.runs.opened import Run
 from vae.search import collection
 from vae.search.embed import embed
-from vae.search.store import Hit, Index
+from vae.search.hit import Hit
+from vae.search.store import Index
 
 # images that a visitor gets at once, whatever they ask for
 MOST = 64

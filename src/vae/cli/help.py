@@ -10,7 +10,7 @@ ELSEWHERE = ("engine", "search")
 
 
 def print_help(text: str, folders: Iterable[Path], groups: Sequence[str] | None = None) -> None:
-    """Print a command's description, then its choices.
+    """Print a command's description, then its config groups.
 
     Arguments:
         text: The description.
@@ -23,6 +23,6 @@ def print_help(text: str, folders: Iterable[Path], groups: Sequence[str] | None 
         groups = [g for g in known if g not in ELSEWHERE]
     shown = {g: w for g, w in known.items() if g in groups}
     if shown:
-        print("\nChoices (GROUP=WORD):\n")
-    for group, words in shown.items():
-        print(f"  {group}: {', '.join(words)}")
+        print("\nConfig groups (GROUP=OPTION):\n")
+    for group, found in shown.items():
+        print(f"  {group}: {', '.join(found)}")

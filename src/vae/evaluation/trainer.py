@@ -51,3 +51,9 @@ def build_trainer(config: Config, callbacks: list[Callback], loggers: list[Logge
         node, "trainer", allow=config["allow"], callbacks=callbacks, logger=loggers
     )
     return trainer
+
+
+def log_interval(trainer: Trainer) -> int:
+    """The steps from one log of training to the next; with 0, more than any training has."""
+    steps: int = trainer.log_every_n_steps  # type: ignore[attr-defined]
+    return steps if steps > 0 else 2**62

@@ -11,11 +11,11 @@ from torch import Tensor
 
 from vae.config.make import locate
 from vae.data.convert import USUAL, Mode, convert
+from vae.data.folders import class_of, has_splits
 from vae.data.listing import picture_files
 from vae.data.pictures import PIXELS, Unreadable, look
 from vae.data.pixels import Pixels, pixels_for
 from vae.data.source import Array, Split
-from vae.data.sources.images import class_of, has_splits
 from vae.errors import DataError, printable
 from vae.runs.opened import Run
 

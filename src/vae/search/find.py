@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vae.search.store import Hit
+    from vae.search.hit import Hit
 
 
 def find(config: dict[str, Any]) -> list[list[Hit]]:

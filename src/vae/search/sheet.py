@@ -10,7 +10,7 @@ from torch import Tensor
 from vae.errors import ConfigError, printable
 from vae.reporting.figures import grid
 from vae.reporting.tables import console
-from vae.search.store import Hit
+from vae.search.hit import Hit
 
 # pixels of a contact sheet
 MOST_PIXELS = 100_000_000

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import re
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,30 +15,10 @@ from torch import Tensor
 
 from vae import files
 from vae.config.make import make
-from vae.errors import ConfigError, RunError, one_line
+from vae.errors import ConfigError, RunError
 from vae.search.engines.engine import Engine
-
-META = {"run": str, "distance": str, "engine": dict, "dim": int, "weights": str, "classes": list}
-ITEMS = {"next": int, "images": str, "ids": list, "names": list, "labels": list}
-# the longest vectors there may be
-LONGEST = 2**20
-
-
-@dataclass(frozen=True)
-class Hit:
-    """An image that was found.
-
-    Arguments:
-        name: Its name in the collection.
-        label: Its class; an empty word if there are none.
-        distance: How far it is from the query.
-        image: Bytes, with shape (C, H, W).
-    """
-
-    name: str
-    label: str
-    distance: float
-    image: Tensor
+from vae.search.folder import begin, read, write
+from vae.search.hit import Hit
 
 
 class Index:
@@ -82,31 +58,7 @@ class Index:
 
     def _read(self) -> None:
         """Read what there is, as another process may have left it."""
-        try:
-            self.meta: dict[str, Any] = _checked(self.folder / "index.json", META)
-            self.items: dict[str, Any] = _checked(self.folder / "items.json", ITEMS)
-            counts = {len(self.items[k]) for k in ("ids", "names", "labels")}
-            if not re.fullmatch(r"images-\d+\.npy", self.items["images"]) or len(counts) > 1:
-                raise ValueError("items.json is not as it was written")
-            if not all(isinstance(i, int) for i in (*self.items["ids"], *self.items["labels"])):
-                raise ValueError("items.json is not as it was written")
-            known = range(len(self.meta["classes"]))
-            if not all(y in known for y in self.items["labels"]):
-                raise ValueError("index.json has no name for a class")
-            if not 0 < self.meta["dim"] <= LONGEST:
-                raise ValueError(f"vectors of length {self.meta['dim']}")
-            path = self.folder / self.items["images"]
-            if not files.is_regular(path):
-                raise OSError(f"{path.name} is no regular file")
-            self.images = np.load(path, mmap_mode="r", allow_pickle=False)
-            if self.images.ndim != 4 or [len(self.images)] != list(counts):
-                raise ValueError(f"{path.name} holds other images")
-        # numpy parses a header as Python's own text, which fails in every way
-        except Exception as e:
-            raise RunError(
-                f"index= takes a folder that python -m vae.search.index made, but {self.folder} "
-                f"cannot be read as one ({one_line(e)}); make it first."
-            ) from e
+        self.meta, self.items, self.images = read(self.folder)
 
     @classmethod
     def create(
@@ -128,24 +80,7 @@ class Index:
         Raises:
             ConfigError: If there is an index already.
         """
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / ".lock"):
-            if _holds_images(folder):
-                raise ConfigError(
-                    f"an index needs a folder of its own, but {folder} holds one already; name "
-                    "another with index=, or leave run= out to add to it."
-                )
-            node = dict(meta["engine"])
-            url = node.pop("url", None)
-            if "collection" in node and node["collection"] is None:
-                # a server may hold those of other indices
-                node["collection"] = f"vae-{uuid.uuid4().hex}"
-            meta = {**meta, "engine": node, "server": url is not None}
-            empty_images = np.zeros((0, *event_shape), np.uint8)
-            files.write(folder / "images-0.npy", partial(np.save, arr=empty_images))
-            empty = {"next": 0, "images": "images-0.npy", "ids": [], "names": [], "labels": []}
-            _write(folder / "items.json", empty)
-            _write(folder / "index.json", meta)
+        url = begin(folder, meta, event_shape)
         return cls(folder, allow, url)
 
     @contextmanager
@@ -189,8 +124,8 @@ class Index:
             self.engine.remove(torch.tensor(left, dtype=torch.int64))
         # taken, whatever happens before the rest is written
         self.items["next"] = first + len(new)
-        _write(self.folder / "items.json", self.items)
-        _write(self.folder / "index.json", self.meta)
+        write(self.folder / "items.json", self.items)
+        write(self.folder / "index.json", self.meta)
         self.engine.add(ids, vectors[new], numbers)
         self.items["ids"] += ids.tolist()
         self.items["names"] += [names[i] for i in new]
@@ -296,7 +231,7 @@ class Index:
         self.items["images"] = f"images-{turn}.npy"
         files.write(self.folder / self.items["images"], partial(np.save, arr=images))
         # the one write that says what there is
-        _write(self.folder / "items.json", self.items)
+        write(self.folder / "items.json", self.items)
         self.images = np.load(self.folder / self.items["images"], mmap_mode="r")
         (self.folder / before).unlink(missing_ok=True)
 
@@ -309,32 +244,3 @@ class Index:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _holds_images(folder: Path) -> bool:
-    """Whether there is an index with images; one that came to nothing may be made again."""
-    try:
-        return bool(json.loads((folder / "items.json").read_text())["ids"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
-
-
-def _checked(path: Path, types: Mapping[str, type]) -> dict[str, Any]:
-    """A JSON file whose entries are of some types.
-
-    Raises:
-        ValueError: If they are not.
-    """
-    if not files.is_regular(path):
-        raise OSError(f"{path.name} is no regular file")
-    found = json.loads(path.read_text())
-    if not isinstance(found, dict):
-        raise ValueError(f"{path.name} holds no settings")
-    for name, kind in types.items():
-        if not isinstance(found.get(name), kind):
-            raise ValueError(f"{path.name} has no {name}")
-    return found
-
-
-def _write(path: Path, value: Any) -> None:
-    files.write(path, json.dumps(value))

@@ -15,6 +15,7 @@ from vae.config import pairings
 from vae.config.nested import moved
 from vae.errors import NonFiniteLoss
 from vae.evaluation.module import Batch, EvaluationModule
+from vae.evaluation.trainer import log_interval
 from vae.metrics.estimate import Means
 from vae.metrics.latents import Latents, LatentUse
 from vae.model import VAE, Record
@@ -247,9 +248,3 @@ class VAEModule(EvaluationModule):
     def _kept(self) -> str:
         epochs = self.current_epoch
         return f"the checkpoint of epoch {epochs} is kept" if epochs else "no epoch was finished"
-
-
-def log_interval(trainer: Any) -> int:
-    """The steps from one log of training to the next; with 0, more than any training has."""
-    steps: int = trainer.log_every_n_steps
-    return steps if steps > 0 else 2**62

@@ -4,6 +4,8 @@ from torch.distributions import Distribution
 
 from vae.model.posteriors.iaf import IAF
 
+pytestmark = pytest.mark.slow
+
 
 def flow(latent_dim=4, transforms=2):
     posterior = IAF(latent_dim, transforms=transforms, hidden=(16,), context=3).double()

@@ -17,6 +17,8 @@ from vae.model.priors.flow import Flow
 from vae.model.priors.mixture_of_gaussians import MixtureOfGaussians
 from vae.model.priors.vampprior import VampPrior
 
+pytestmark = pytest.mark.slow
+
 
 def vampprior(posterior, k=5):
     encoder = nn.Sequential(nn.Flatten(), nn.Linear(4, posterior.feature_shape[0])).double()

@@ -1,7 +1,7 @@
 """A folder of pictures of any format, size and depth of nesting."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -16,34 +16,15 @@ from vae.data import levels as grey
 from vae.data.cache import cache_dir
 from vae.data.convert import USUAL, Fit, Mode, choose, convert, deep, levels_of
 from vae.data.fill import fill
+from vae.data.folders import class_of, has_splits, split_files
 from vae.data.levels import Chosen, Seen
 from vae.data.listing import content, picture_files
 from vae.data.pictures import Unreadable, look
 from vae.data.source import Array, Source, Split, fingerprint
-from vae.data.splits import own_splits, split_of, test_by_content
 from vae.errors import DataError, printable
 
 # pictures looked at to choose a size, a mode and the levels of bytes
 LOOK = 500
-
-
-def class_of(name: str, split: bool) -> str:
-    """The class of a picture by its path: its first folder, below that of its split.
-
-    Arguments:
-        name: The picture's path below the folder of all.
-        split: Whether the first folder is that of a split.
-    """
-    parts = name.split("/")[:-1]
-    if split and parts and split_of(parts[0]):
-        parts = parts[1:]
-    return parts[0] if parts else ""
-
-
-def has_splits(names: Iterable[str]) -> bool:
-    """Whether the first folders of some paths say how to split, or all are of one split."""
-    folders = {n.partition("/")[0] for n in names if "/" in n}
-    return own_splits(folders) or (len(folders) == 1 and split_of(next(iter(folders))) is not None)
 
 
 class Images(Source):
@@ -91,7 +72,6 @@ class Images(Source):
         self.root = Path(root).expanduser()
         self.fit = fit
         self.max_unreadable = max_unreadable
-        self.warnings: list[str] = []
         names = picture_files(self.root)
         if len(names) < 3:
             raise DataError(
@@ -99,7 +79,7 @@ class Images(Source):
                 "it; name another folder."
             )
         known = content(self.root, names, cache_dir() / "listings")
-        self.files = self._split(names, known.digests, test_share)
+        self.files, self.warnings = split_files(self.root, names, known.digests, test_share)
         seen = Seen()
         settled = "auto" not in (size, mode) and isinstance(levels, Mapping)
         some = iter(()) if settled else self._some(names, seen)
@@ -114,51 +94,6 @@ class Images(Source):
         self.classes = sorted({class_of(f, self.split) for f in every})
         settings = f"{self.size}-{self.mode}-{fit}-{test_share}-{sorted(self.levels.items())}"
         self.fingerprint = fingerprint(known.key, settings)
-
-    def _split(
-        self, names: list[str], digests: npt.NDArray[np.uint64], share: float
-    ) -> dict[Split, list[str]]:
-        folders = {n.partition("/")[0] for n in names if "/" in n}
-        if not own_splits(folders):
-            odd = sorted(f for f in folders if split_of(f) and len(folders) > 1)
-            if odd:
-                self.warnings.append(
-                    f"the folders {', '.join(odd)} are taken for classes, since no folder train "
-                    "says that they are splits"
-                )
-            return self._with_test({"train": names}, dict(zip(names, digests, strict=True)), share)
-        rest = sorted(f for f in folders if not split_of(f))
-        rest += [n for n in names if "/" not in n]
-        if rest:
-            raise DataError(
-                "where there are folders train and test or val, pictures lie in them alone, but "
-                f"{self.root} also has {', '.join(rest[:5])}; move those away."
-            )
-        found: dict[Split, list[str]] = {}
-        for name in names:
-            split = split_of(name.partition("/")[0])
-            assert split is not None
-            found.setdefault(split, []).append(name)
-        if "test" in found:
-            return found
-        return self._with_test(found, dict(zip(names, digests, strict=True)), share)
-
-    def _with_test(
-        self, found: dict[Split, list[str]], digests: dict[str, np.uint64], share: float
-    ) -> dict[Split, list[str]]:
-        """The splits with a share of the training pictures as the test set."""
-        train = found["train"]
-        if len(train) < 2:
-            raise DataError(
-                f"a folder is split into at least one picture to train on and one to test on, but "
-                f"{self.root} has {len(train)} to train on; add more."
-            )
-        chosen = test_by_content(np.array([digests[n] for n in train], np.uint64), share)
-        parts = {
-            "train": [n for n, out in zip(train, chosen, strict=True) if not out],
-            "test": [n for n, out in zip(train, chosen, strict=True) if out],
-        }
-        return {**found, **parts}  # type: ignore[dict-item]
 
     def _some(self, names: list[str], seen: Seen) -> Iterator[Image.Image]:
         """A look at some of the pictures."""

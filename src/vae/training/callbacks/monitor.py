@@ -7,8 +7,9 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch.optim import Optimizer
 
+from vae.evaluation.trainer import log_interval
 from vae.training import internals
-from vae.training.module import VAEModule, log_interval
+from vae.training.module import VAEModule
 
 
 class Monitor(Callback):

@@ -6,7 +6,7 @@ from typing import Any
 from lightning.pytorch import LightningModule, Trainer
 
 from vae.evaluation.progress import TestProgress
-from vae.training.module import log_interval
+from vae.evaluation.trainer import log_interval
 
 
 class ProgressBar(TestProgress):
