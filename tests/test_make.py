@@ -1,7 +1,9 @@
 import pytest
 import torch
+import yaml
 
-from vae.config.make import locate, make, words
+from vae.config.make import convert, example, locate, make, words
+from vae.config.settings import APP, EVALUATE, GENERATE, INDEX, QUERY, TRAIN
 from vae.errors import ConfigError
 
 ALIASES = [
@@ -66,3 +68,16 @@ def test_a_missing_argument_is_named():
 def test_types_read_as_words():
     assert words(int | None) == "a whole number or null"
     assert words(list[float]) == "a list in which each entry is a number"
+
+
+@pytest.mark.parametrize(
+    "hint", [v for t in (TRAIN, EVALUATE, GENERATE, INDEX, QUERY, APP) for v in t.values()]
+)
+def test_the_example_of_an_error_is_accepted(hint):
+    value = yaml.safe_load(example(hint))
+    assert convert(value, hint, "here") in (value, str(value))
+
+
+def test_a_wrong_type_names_a_value_of_the_right_one():
+    with pytest.raises(ConfigError, match=r"a whole number, got 'x'; set for instance here=1\."):
+        convert("x", int, "here")

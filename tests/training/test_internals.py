@@ -117,3 +117,29 @@ def test_a_fused_optimiser_unscales_itself():
     weights = [torch.nn.Parameter(torch.zeros(1))]
     assert internals.unscales_itself(torch.optim.Adam(weights, fused=True))
     assert not internals.unscales_itself(torch.optim.Adam(weights, fused=False))
+
+
+def test_what_was_logged_from_a_step_on_is_hidden(tmp_path, monkeypatch):
+    import torch.utils.tensorboard as tb
+
+    given = []
+    writer = tb.SummaryWriter
+    monkeypatch.setattr(
+        tb, "SummaryWriter", lambda *a, **options: given.append(options) or writer(*a, **options)
+    )
+    logger = pl.loggers.TensorBoardLogger(tmp_path)
+    internals.hide_from(logger, 7)
+    logger.experiment.close()
+    assert given[0]["purge_step"] == 7
+
+
+def test_a_trial_that_another_process_asked_for_takes_reports():
+    import optuna
+
+    from vae.training.trial import trial_of
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study()
+    asked = study.ask()
+    trial_of(study, asked.number).report(3.0, 2)
+    assert study.trials[0].intermediate_values == {2: 3.0}

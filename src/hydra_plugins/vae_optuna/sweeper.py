@@ -20,6 +20,7 @@ from omegaconf import DictConfig, OmegaConf
 from vae import files
 from vae.cli.multirun import quoted
 from vae.config.secret import recorded
+from vae.training.trial import trial_of
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -142,7 +143,7 @@ class OptunaSweeper(Sweeper):
         for trial in study.get_trials(states=(TrialState.RUNNING,)):
             # an earlier launch was killed in the middle of it; other machines' trials run on
             if self.storage is None:
-                optuna.Trial(study, trial._trial_id).set_user_attr("killed", True)
+                trial_of(study, trial.number).set_user_attr("killed", True)
                 study.tell(trial.number, state=TrialState.FAIL)
                 study.enqueue_trial(trial.params)
         return study

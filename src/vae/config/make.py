@@ -41,10 +41,12 @@ def locate(target: str, allow: Sequence[str] = (), packages: tuple[str, ...] = A
     try:
         found = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as e:
-        raise ConfigError(f"a _target_ must exist, got {target} ({e}); correct its name.") from e
+        raise ConfigError(
+            f"a _target_ must exist, got {target} ({e}); name a class that can be imported."
+        ) from e
     if not inspect.isclass(found) or not f"{found.__module__}.".startswith(allowed):
         raise ConfigError(
-            f"a _target_ must be a class, under its own name, got {target}; correct its name."
+            f"a _target_ must be a class, named by its own module, got {target}; name it so."
         )
     return found
 
@@ -72,7 +74,9 @@ def make(
             class refuses its value.
     """
     if not isinstance(node, Mapping) or "_target_" not in node:
-        raise ConfigError(f"{where} must name a class as its _target_, got {node!r}; correct it.")
+        raise ConfigError(
+            f"{where} must name a class as its _target_, got {node!r}; add {where}._target_=."
+        )
     target = locate(node["_target_"], allow, packages)
     parameters = inspect.signature(target).parameters
     context = {k: v for k, v in context.items() if k in parameters}
@@ -151,7 +155,10 @@ def convert(value: Any, hint: Any, where: str) -> Any:
     try:
         return adapter.validate_python(value)
     except ValidationError as e:
-        raise ConfigError(f"{where} must be {words(hint)}, got {value!r}; correct it.") from e
+        raise ConfigError(
+            f"{where} must be {words(hint)}, got {value!r}; set for instance "
+            f"{where}={example(hint)}."
+        ) from e
 
 
 def words(hint: Any) -> str:
@@ -172,3 +179,20 @@ def words(hint: Any) -> str:
     if inspect.isclass(origin) and issubclass(origin, Sequence):
         return f"a list in which each entry is {' or '.join(arguments)}"
     return " or ".join(arguments) if arguments else getattr(hint, "__name__", str(hint))
+
+
+def example(hint: Any) -> str:
+    """A value of a type, as it is written on the command line."""
+    simple = {int: "1", float: "0.5", bool: "true", str: "NAME", type(None): "null"}
+    if hint in simple:
+        return simple[hint]
+    arguments = [a for a in get_args(hint) if a is not ...]
+    origin = get_origin(hint)
+    if origin is Annotated:
+        return f"{arguments[1].metadata[0].ge:g}"
+    if origin is Literal:
+        return str(arguments[0])
+    if inspect.isclass(origin) and issubclass(origin, Sequence):
+        count = len(arguments) if origin is tuple and len(get_args(hint)) == len(arguments) else 1
+        return f"[{','.join(example(a) for a in arguments[:count])}]"
+    return example(arguments[0]) if arguments else getattr(hint, "__name__", str(hint))

@@ -139,7 +139,7 @@ def _check_range(low: float, high: float) -> None:
     if not -np.inf < low < high < np.inf:
         raise DataError(
             f"data.levels is the level of black and the higher one of white, got [{low:g},{high:g}]"
-            "; correct it."
+            "; set data.levels=[BLACK,WHITE]."
         )
 
 

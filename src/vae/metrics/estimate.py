@@ -34,8 +34,7 @@ class Wide(Metric):
 
     def widen(self) -> None:
         """Make the sums float64, or leave them float32 on devices that have no other."""
-        for name in self._defaults:
-            value = getattr(self, name)
+        for name, value in self.metric_state.items():
             if isinstance(value, Tensor):
                 setattr(self, name, value.to(widest(value.device)))
 

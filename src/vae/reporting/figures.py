@@ -90,7 +90,7 @@ def curves(metrics: Path) -> Figure:
 
 
 def bars(variance: Sequence[float], rate: Sequence[float] | None, threshold: float) -> Figure:
-    """What each latent dimension carries, the fullest first.
+    """What each latent dimension carries, the largest first.
 
     Arguments:
         variance: Var_x(E_q[z_d]) of each dimension.

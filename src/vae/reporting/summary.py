@@ -26,7 +26,7 @@ def print_summary(
     trainer: Trainer,
     checkpoint: Path | None = None,
 ) -> None:
-    """Print what is about to be trained, on what, how, and what it goes on from."""
+    """Print what is about to be trained, on what, how, and what it resumes from."""
     table = Table(title=f"{config['name']}", show_header=False, title_justify="left")
     sizes = {split: f"{len(indices):,}" for split, indices in data.indices.items()}
     shape = "x".join(map(str, data.event_shape))

@@ -87,7 +87,7 @@ def claim(config: Mapping[str, Any], directory: Path, again: bool = False) -> bo
     Arguments:
         config: The whole config.
         directory: The run directory.
-        again: Whether the run may be there already, to go on with; it is left as it is, until
+        again: Whether the run may be there already, to resume; it is left as it is, until
             `renew`.
 
     Returns:
@@ -107,7 +107,7 @@ def claim(config: Mapping[str, Any], directory: Path, again: bool = False) -> bo
             let_go(directory)
             raise ConfigError(
                 f"a run needs a directory of its own, but {directory} already holds a run; choose "
-                "another run_dir, move that one away, or go on with it by resume=auto."
+                "another run_dir, move that one away, or resume it with resume=auto."
             )
         if new:
             _write(config, path)

@@ -148,7 +148,7 @@ class Index:
         if missing := sorted(gone - known):
             raise ConfigError(
                 f"remove= names images of the index, but {missing[0]} is not among its "
-                f"{len(known):,}; correct the name."
+                f"{len(known):,}; give one of their names, which a query prints."
             )
         rows = [i for i, name in enumerate(self.items["names"]) if name not in gone]
         out = [i for i, name in enumerate(self.items["names"]) if name in gone]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lightning.pytorch import Trainer
+from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.loops.evaluation_loop import RestartStage
 from torch.optim import Optimizer
 
@@ -59,6 +60,14 @@ def validate_first(trainer: Trainer) -> None:
     loop = trainer.fit_loop.epoch_loop.val_loop
     loop.batch_progress.reset_on_run()
     loop._restart_stage = RestartStage.RESTARTED_MID_EVALUATION
+
+
+def hide_from(logger: TensorBoardLogger, step: int) -> None:
+    """Have TensorBoard hide what was logged from a step on, when the logger begins to write.
+
+    Lightning takes the option in the constructor alone, before the step is known.
+    """
+    logger._kwargs["purge_step"] = step
 
 
 def unscales_itself(optimizer: Optimizer) -> bool:

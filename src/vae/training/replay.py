@@ -13,7 +13,7 @@ def owes_validation(loops: dict[str, Any], trainer: Trainer) -> bool:
 
     Arguments:
         loops: What the checkpoint keeps of Lightning's loops.
-        trainer: The trainer that goes on from it.
+        trainer: The trainer that resumes from it.
     """
     fit = loops["fit_loop"]
     progress = fit["epoch_loop.batch_progress"]

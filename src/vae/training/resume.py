@@ -51,7 +51,7 @@ class Start:
     """Where a run begins.
 
     Arguments:
-        checkpoint: What it goes on from; None to begin anew.
+        checkpoint: What it resumes from; None to begin anew.
         step: The number of steps that it has behind it.
         data: What the checkpoint says of the data it was trained on; None if nothing.
         results: What results.json holds, if the run is finished already.
@@ -92,7 +92,7 @@ def start(config: Config, directory: Path) -> Start:
         return Start()
     last = _last_path(directory, config)
     remedy = f"give resume={others[0]}" if others else "begin it again in another run_dir"
-    raise RunError(f"a run goes on from its last checkpoint, but {last} is gone; {remedy}.")
+    raise RunError(f"a run resumes from its last checkpoint, but {last} is gone; {remedy}.")
 
 
 def finished(config: Config, directory: Path) -> dict[str, Any] | None:
@@ -172,7 +172,7 @@ def _read(path: Path) -> dict[str, Any]:
         content
     ):
         raise RunError(
-            f"training goes on from a checkpoint that training wrote, but {path} has no "
+            f"training resumes from a checkpoint that training wrote, but {path} has no "
             "optimiser; give checkpoints/last.ckpt of a run."
         )
     return content

@@ -65,7 +65,7 @@ class HuggingFace(Source):
         except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as e:
             raise DataError(
                 f"data.root must name a data set of the Hub or a folder that load_dataset opens, "
-                f"but {path} does not ({one_line(e)}); correct it, or connect "
+                f"but {path} does not ({one_line(e)}); name another, or connect "
                 "to the network."
             ) from e
         self.path, self.fit = path, fit

@@ -103,7 +103,7 @@ def fetch(name: str) -> Path:
     except (OSError, ValueError) as e:
         raise RunError(
             f"hf://USER/NAME must name a model on the Hub, but {name} could not be fetched "
-            f"({one_line(e)}); correct it, or connect to the network."
+            f"({one_line(e)}); name another, or connect to the network."
         ) from e
 
 

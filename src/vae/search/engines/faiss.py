@@ -49,7 +49,7 @@ class Faiss(Engine):
         if links < 2 or probes < 1 or (cells is not None and cells < 1):
             raise ConfigError(
                 "engine.links is at least 2, engine.probes and engine.cells at least 1, got "
-                f"links={links}, probes={probes}, cells={cells}; correct it."
+                f"links={links}, probes={probes}, cells={cells}; raise the one that is lower."
             )
         self.faiss: Any = faiss
         self.kind, self.links, self.cells, self.probes = kind, links, cells, probes

@@ -3,6 +3,7 @@
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from vae.errors import needs_extra
+from vae.training.trial import trial_of
 
 
 class Pruner(Callback):
@@ -54,7 +55,7 @@ class Pruner(Callback):
                 n_startup_trials=self.startup, n_warmup_steps=self.warmup
             ),
         )
-        trial = optuna.Trial(study, study.trials[self.number]._trial_id)
+        trial = trial_of(study, self.number)
         trial.report(sign * float(metrics[name]), trainer.current_epoch + 1)
         if trial.should_prune():
             trial.set_user_attr("pruned", True)

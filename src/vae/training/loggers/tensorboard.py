@@ -11,6 +11,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from PIL.Image import Image
 from torch import Tensor
 
+from vae.training import internals
 from vae.training.loggers.log import Log, harmless
 
 
@@ -31,7 +32,7 @@ class TensorBoard(TensorBoardLogger, Log):
     def start(self, config: Mapping[str, Any], step: int) -> None:
         """Show the config; hide what an interrupted run logged after the step it resumes from."""
         if step:
-            self._kwargs["purge_step"] = step
+            internals.hide_from(self, step)
         text = yaml.safe_dump(dict(config), sort_keys=False)
         self.experiment.add_text("config", f"```\n{text}\n```", step)
 

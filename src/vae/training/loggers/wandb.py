@@ -69,7 +69,7 @@ class WandB(WandbLogger, Log):
         if asked is not None and asked not in MODES:
             raise ConfigError(
                 f"W&B's mode (WANDB_MODE) is {', '.join(MODES[:-1])} or {MODES[-1]}, got {asked}; "
-                "correct it, or unset it."
+                "set one of them, or unset it."
             )
         # whether W&B's own process would wait for a server that is not there
         self.dead = False
