@@ -104,7 +104,7 @@ def test_load_imports_torch_and_the_model_alone(run):
         (["--complete", "tr"], "train"),
         (["--complete", "train", "model/prior=f"], "model/prior=flow"),
         (["--complete", "search.index", "eng"], "engine=faiss"),
-        (["generate", "--help"], "what (samples"),
+        (["generate", "--help"], "what=samples"),
     ],
 )
 def test_the_console_script_answers(words, said):

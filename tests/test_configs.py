@@ -10,8 +10,10 @@ from PIL import Image
 
 from vae.cli.command import compose
 from vae.config import build as config_build
+from vae.config.check import fields
 from vae.config.groups import OTHERS, PACKAGES, config_dir, options, targets
 from vae.config.make import locate
+from vae.config.settings import COMMANDS
 from vae.training import build
 
 EXPERIMENTS = sorted(p.stem for p in (config_dir() / "experiment").glob("*.yaml"))
@@ -188,3 +190,27 @@ def test_the_decoder_starts_at_the_training_mean():
         model.decoder.last.weight.zero_()
         mean = model.decode(torch.zeros(1, 32)).mean[0]
     torch.testing.assert_close(mean, data.mean().clamp(0.001, 0.999))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_settings_and_configs_say_the_same(command):
+    """Each setting is in the command's config with the same default, and the other way round."""
+    content = compose("run_dir=outputs/NAME/TIME", name="train") if command == "train" else None
+    content = content or hydra_free(command)
+    for name, _, field in fields(COMMANDS[command]):
+        value = content
+        for key in name.split("."):
+            value = value[key]
+        assert value == ("???" if field.is_required() else field.default), name
+        assert field.description
+    assert set(content) - {"experiment", "debug"} == set(COMMANDS[command].model_fields)
+
+
+def hydra_free(command):
+    """The config of a command whose mandatory settings are left out."""
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_dir
+    from omegaconf import OmegaConf
+
+    with initialize_config_dir(str(config_dir()), version_base="1.3"):
+        return OmegaConf.to_container(hydra_compose(command), resolve=False)

@@ -2,8 +2,9 @@ import pytest
 import torch
 import yaml
 
+from vae.config.check import fields
 from vae.config.make import convert, example, locate, make, words
-from vae.config.settings import APP, EVALUATE, GENERATE, INDEX, QUERY, TRAIN
+from vae.config.settings import COMMANDS
 from vae.errors import ConfigError
 
 ALIASES = [
@@ -71,7 +72,7 @@ def test_types_read_as_words():
 
 
 @pytest.mark.parametrize(
-    "hint", [v for t in (TRAIN, EVALUATE, GENERATE, INDEX, QUERY, APP) for v in t.values()]
+    "hint", [hint for model in COMMANDS.values() for _, hint, _ in fields(model)]
 )
 def test_the_example_of_an_error_is_accepted(hint):
     value = yaml.safe_load(example(hint))

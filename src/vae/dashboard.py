@@ -4,9 +4,8 @@ Try:
   python -m vae.dashboard entity=ME project=vae
   python -m vae.dashboard entity=ME out=workspace.json
 
-Settings (NAME=VALUE): entity (your W&B user or team), project, name, out (a file for the workspace
-as JSON, written without a key). Saving needs a key (WANDB_API_KEY, or wandb login) and the extra
-dashboard: pip install 'vae-lab[dashboard]'.
+Saving needs a key (WANDB_API_KEY, or wandb login) and the extra dashboard: pip install
+'vae-lab[dashboard]'.
 """
 
 from pathlib import Path

@@ -5,10 +5,8 @@ Try:
   python -m vae.evaluate run=outputs/mnist_bernoulli/2026-11-23_10-00-00 num_samples=100 fid=0
   python -m vae.evaluate run=checkpoints/best.ckpt finetune=500
 
-Settings (NAME=VALUE): run (a run directory or a checkpoint), num_samples (k), memory (MB), surgery,
-probe, fid, finetune, finetune_steps, pictures, data.root (where the data lies now), seed,
-trainer.devices, and every other key that --cfg job prints. Results and pictures go to
-RUN/evaluations/TIME, or where out= says.
+Results and pictures go to RUN/evaluations/TIME, or where out= says; trainer.devices= and the other
+settings of the trainer are those that --cfg job prints.
 
   --cfg job         print the config that would run
   -m                run every combination of comma-separated values

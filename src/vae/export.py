@@ -4,9 +4,7 @@ Try:
   python -m vae.export run=outputs/mnist_bernoulli/TIME format=onnx
   python -m vae.export run=outputs/mnist_bernoulli/TIME format=safetensors push=USER/NAME
 
-Settings (NAME=VALUE): run (a run directory or a checkpoint), format (safetensors, which vae.load
-reads; torch_export, which torch.export.load reads; onnx), out (a folder; RUN/export/FORMAT without
-one), push (USER/NAME on the Hugging Face Hub).
+vae.load reads safetensors, torch.export.load reads torch_export, ONNX Runtime reads onnx.
 """
 
 from omegaconf import DictConfig

@@ -7,9 +7,8 @@ Try:
   python -m vae.fit_prior run=outputs/rae/2026-11-23_10-00-00 model/prior=flow
   python -m vae.generate run=outputs/rae/2026-11-23_10-00-00/checkpoints/mixture_of_gaussians.ckpt
 
-Settings (NAME=VALUE): run (a run directory or a checkpoint), model/prior (mixture_of_gaussians or
-flow) and its own, for instance model.prior.components=50, examples (training images), seed, out.
-The checkpoint, which is the run's with another model/prior, goes to RUN/checkpoints/PRIOR.ckpt, or
+The prior's own settings are under model.prior, for instance model.prior.components=50. The
+checkpoint, which is the run's with another model/prior, goes to RUN/checkpoints/PRIOR.ckpt, or
 where out= says; every command takes it as run=.
 
   --cfg job         print the config that would run

@@ -5,9 +5,6 @@ Try:
   python -m vae.generate run=outputs/mnist_bernoulli/2026-11-23_10-00-00 what=traversal count=8
   python -m vae.generate -m run=outputs/mnist_bernoulli/2026-11-23_10-00-00 what=samples seed=1,2,3
 
-Settings (NAME=VALUE): run (a run directory or a checkpoint), what (samples, reconstructions,
-interpolation, traversal; manifold where model.latent_dim is 2), count (images in a row and in a
-column), split (whose images are taken: train, val or test), seed, out.
 The picture goes to RUN/generated/WHAT_SEED.png, or where out= says.
 
   --cfg job         print the config that would run

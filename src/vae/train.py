@@ -6,9 +6,9 @@ Try:
   python -m vae.train experiment=mnist_bernoulli model/likelihood=gaussian model/encoder=conv
   python -m vae.train -m experiment=mnist_bernoulli seed=0,1,2
 
-Settings (NAME=VALUE): data.batch_size, data.val_size, data.root, data.binarize, model.latent_dim,
-model.encoder.hidden=[400], objective.num_samples, optimizer.lr, trainer.max_epochs,
-trainer.precision, trainer.devices, run_dir, seed, and every other key that --cfg job prints.
+Beside the settings below, every key that --cfg job prints is one: data.batch_size=,
+model.encoder.hidden=[400], objective.num_samples=, optimizer.lr=, trainer.max_epochs=,
+trainer.precision=, trainer.devices=, ...
 
   --cfg job         print the config that would run
   -m                run every combination of comma-separated values

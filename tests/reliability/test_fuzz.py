@@ -18,7 +18,7 @@ from PIL import Image
 
 from vae.cli.command import compose
 from vae.config import build as config_build
-from vae.config import settings as known
+from vae.config import check as known
 from vae.config.groups import options as choices
 from vae.data.pictures import FORMATS, Unreadable, look
 from vae.data.sources.arrays import Arrays
@@ -99,7 +99,7 @@ def test_any_override_composes_and_builds_or_is_refused_in_a_sentence(tmp_path_f
             one_line(e)
             return
         try:
-            known.check(config, known.TRAIN, "train")
+            known.check(config, "train")
             devices.check(config)
             data = config_build.build_data(config)
             module = build.build_module(config, data)

@@ -4,10 +4,7 @@ Try:
   python -m vae.app run=outputs/mnist_bernoulli/TIME
   python -m vae.app run=outputs/own_images/TIME index=photos port=8000
 
-Settings (NAME=VALUE): run, index (a folder that vae.search.index made), host (127.0.0.1 shows it to
-this machine alone), port, max_megabytes and max_megapixels of an uploaded picture,
-max_uploads (pictures on the disk at once). Needs the extra
-app: pip install 'vae-lab[app]'.
+It needs the extra app: pip install 'vae-lab[app]'.
 """
 
 from omegaconf import DictConfig

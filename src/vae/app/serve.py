@@ -23,11 +23,11 @@ def serve(config: dict[str, Any], block: bool = True) -> Any:
         ConfigError: If the config makes no sense, or gradio is not installed.
         RunError: If there is no such run or index.
     """
-    from vae.config import settings
+    from vae.config.check import check
     from vae.runs.opened import open_run
     from vae.runs.process import prepare
 
-    settings.check(config, settings.APP, "app")
+    check(config, "app")
     prepare()
     opened = open_run(config["run"], config["allow"])
     # no news of use, no fonts and no versions asked of any server

@@ -20,7 +20,6 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from vae.cli.argv import environment, folders, put_user_configs_first, tidied
-from vae.cli.help import print_help
 from vae.cli.multirun import finish, note_failure, quoted
 from vae.cli.output import steady
 from vae.cli.plugins import missing
@@ -76,7 +75,10 @@ def _run(
         return True
     put_user_configs_first()
     if {"--help", "-h"} & set(sys.argv[1:]):
-        print_help(help, folders(), groups)
+        # only help draws on the settings' models
+        from vae.cli.help import print_help
+
+        print_help(help, name, folders(), groups)
         return False
     full = os.environ.get("HYDRA_FULL_ERROR") == "1"
 

@@ -1,223 +1,194 @@
-"""Settings that no class checks: which each command has, and of what types."""
+"""The settings of each command: their types, limits, defaults and what they mean.
 
-import difflib
-from collections.abc import Iterable, Mapping
-from pathlib import PurePath
+Errors, --help and the Python API are drawn from these models; conf/ has the same defaults, which a
+test compares.
+"""
+
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import Field
-
-from vae.config.groups import config_dir
-from vae.config.make import convert
-from vae.config.nested import flat
-from vae.errors import ConfigError
+from pydantic import BaseModel, ConfigDict, Field
 
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
+Split = Literal["train", "val", "test"]
+# the settings of a class, which that class checks
+Node = dict[str, Any]
 
-EVALUATION = {
-    "num_samples": Count,
-    "memory": Annotated[float, Field(ge=1)],
-    "surgery": Count,
-    "probe": Count,
-    "fid": Count,
-    "finetune": Count,
-    "finetune_steps": Positive,
+
+def setting(default: Any, description: str) -> Any:
+    return Field(default, description=description)
+
+
+class Settings(BaseModel):
+    """What every command has."""
+
+    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
+
+    allow: list[str] = setting([], "packages of yours that classes may come from")
+
+
+class Place(BaseModel):
+    """Where a run's data lies."""
+
+    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
+
+    root: str | None = setting(None, "where the run's data lies now; null for where it lay")
+
+
+class OfRun(Settings):
+    """What commands have that look at a trained run."""
+
+    run: str = setting(..., "a run directory or a checkpoint")
+    out: str | None = setting(None, "where the result goes; null for a place in the run directory")
+    seed: Seed = setting(0, "the seed of everything random")
+    data: Place = Place()
+
+
+class Evaluation(BaseModel):
+    """What a test looks at."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    num_samples: Count = setting(100, "importance samples of log p(x) for each image; 0 for none")
+    memory: Annotated[float, Field(ge=1)] = setting(32, "how much they may take at once, in MB")
+    surgery: Count = setting(2000, "test images over which the rate is taken apart")
+    probe: Count = setting(10000, "training images that classifiers of E[z] learn from")
+    fid: Count = setting(0, "generated images that FID and KID compare with the test images")
+    finetune: Count = setting(0, "test images for which a proposal of their own is fitted")
+    finetune_steps: Positive = setting(200, "steps of that")
+
+
+class Model(BaseModel):
+    """The model; its parts are config groups."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    latent_dim: Positive = setting(32, "the length D of z")
+    output_bias: Literal["data", "zero"] = setting("data", "where the decoder's last bias starts")
+    encoder: Node = {}
+    decoder: Node = {}
+    posterior: Node = {}
+    prior: Node = {}
+    likelihood: Node = {}
+
+
+class Train(Settings):
+    """python -m vae.train"""
+
+    name: str = setting("vae", "the run's name, and its folder's below outputs")
+    seed: Seed = setting(0, "the seed of everything random; 0 is one")
+    run_dir: str = setting("outputs/NAME/TIME", "where everything the run leaves goes")
+    resume: str | bool | None = setting(None, "auto, or a run directory or checkpoint to resume")
+    threads: Positive | None = setting(None, "CPU threads; null for as many as there are cores")
+    compile: bool = setting(False, "compile the networks with torch.compile")
+    data: Node = {}
+    model: Model = Model()
+    objective: Node = {}
+    optimizer: Node = {}
+    trainer: Node = {}
+    callbacks: Node | None = None
+    logger: Node | None = None
+    evaluate: Evaluation = Evaluation()
+
+
+class Evaluate(OfRun, Evaluation):
+    """python -m vae.evaluate"""
+
+    num_samples: Count = setting(5000, "importance samples of log p(x) for each image; 0 for none")
+    fid: Count = setting(10000, "generated images that FID and KID compare with the test images")
+    pictures: Count = setting(12, "images in a row and in a column of each picture; 0 for none")
+    other_data: bool = setting(False, "take data that has changed since the run was trained")
+    trainer: Node = {}
+
+
+class Generate(OfRun):
+    """python -m vae.generate"""
+
+    what: Literal["samples", "reconstructions", "interpolation", "traversal", "manifold"] = setting(
+        "samples", "what is drawn; manifold where model.latent_dim is 2"
+    )
+    count: Positive = setting(12, "images in a row and in a column")
+    split: Split = setting("test", "whose images are taken")
+
+
+class FitPrior(OfRun):
+    """python -m vae.fit_prior"""
+
+    examples: Positive = setting(50000, "training images whose codes the prior is fitted to")
+    model: Node = {}
+
+
+class Export(Settings):
+    """python -m vae.export"""
+
+    run: str = setting(..., "a run directory or a checkpoint")
+    format: Literal["safetensors", "torch_export", "onnx"] = setting(
+        "safetensors", "what others read"
+    )
+    out: str | None = setting(None, "a folder; null for RUN/export/FORMAT")
+    push: str | None = setting(None, "USER/NAME on the Hugging Face Hub that it is sent to")
+
+
+class App(Settings):
+    """python -m vae.app"""
+
+    run: str = setting(..., "a run directory or a checkpoint")
+    index: str | None = setting(None, "a folder that vae.search.index made; null for RUN/index")
+    host: str = setting("127.0.0.1", "where it listens; 0.0.0.0 shows it to the network")
+    port: Annotated[int, Field(ge=1, le=65535)] = setting(7860, "the port")
+    max_megabytes: Positive = setting(10, "of an uploaded picture")
+    max_megapixels: Positive = setting(40, "of an uploaded picture")
+    max_uploads: Positive = setting(50, "pictures that may lie on the disk at once")
+    url: str | None = setting(None, "of the Qdrant server that holds the index's vectors")
+    data: Place = Place()
+
+
+class Dashboard(BaseModel):
+    """python -m vae.dashboard"""
+
+    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
+
+    entity: str = setting(..., "the W&B user or team")
+    project: str = setting("vae", "the project whose runs it shows")
+    name: str = setting("VAE", "the workspace's name")
+    out: str | None = setting(None, "a file for the workspace as JSON, instead of saving it in W&B")
+
+
+class Index(Settings):
+    """python -m vae.search.index"""
+
+    run: str | None = setting(None, "a run directory or a checkpoint; null for an old index")
+    index: str | None = setting(None, "the index's folder; null for RUN/index")
+    root: str | None = setting(None, "a folder of pictures; null for the run's own data")
+    split: Split = setting("train", "of the run's own data")
+    distance: Literal["euclidean", "cosine", "wasserstein"] = setting(
+        "euclidean", "between posteriors"
+    )
+    remove: list[str | int] = setting([], "names of images to take out of the index")
+    data: Place = Place()
+    engine: Node = {}
+
+
+class Query(Settings):
+    """python -m vae.search.query"""
+
+    index: str = setting(..., "a folder that vae.search.index made")
+    image: str | list[str] = setting(..., "a picture, a list of them, or a folder")
+    k: Positive = setting(10, "how many images are found for each")
+    label: str | int | None = setting(None, "the class that is searched in; null for all")
+    out: str | None = setting(None, "the contact sheet; null for INDEX/queries/NAME.png")
+    url: str | None = setting(None, "of the Qdrant server that holds the index's vectors")
+
+
+COMMANDS: dict[str, type[BaseModel]] = {
+    "train": Train,
+    "evaluate": Evaluate,
+    "generate": Generate,
+    "fit_prior": FitPrior,
+    "export": Export,
+    "app": App,
+    "dashboard": Dashboard,
+    "search/index": Index,
+    "search/query": Query,
 }
-TRAIN = {
-    "name": str,
-    "run_dir": str,
-    "seed": Seed,
-    "allow": list[str],
-    "resume": str | bool | None,
-    "compile": bool,
-    "threads": Positive | None,
-    "model.latent_dim": Positive,
-    "model.output_bias": Literal["data", "zero"],
-} | {f"evaluate.{name}": hint for name, hint in EVALUATION.items()}
-RUN = {
-    "run": str,
-    "out": str | None,
-    "data.root": str | None,
-    "seed": Seed,
-    "allow": list[str],
-}
-EVALUATE = RUN | {"pictures": Count, "other_data": bool} | EVALUATION
-GENERATE = RUN | {
-    "what": Literal["samples", "reconstructions", "interpolation", "traversal", "manifold"],
-    "count": Positive,
-    "split": Literal["train", "val", "test"],
-}
-INDEX = {
-    "run": str | None,
-    "index": str | None,
-    "root": str | None,
-    "split": Literal["train", "val", "test"],
-    "distance": Literal["euclidean", "cosine", "wasserstein"],
-    "remove": list[str | int],
-    "data.root": str | None,
-    "allow": list[str],
-}
-QUERY = {
-    "index": str,
-    "image": str | list[str],
-    "k": Positive,
-    "label": str | int | None,
-    "out": str | None,
-    "url": str | None,
-    "allow": list[str],
-}
-EXPORT = {
-    "run": str,
-    "format": Literal["safetensors", "torch_export", "onnx"],
-    "out": str | None,
-    "push": str | None,
-    "allow": list[str],
-}
-APP = {
-    "run": str,
-    "index": str | None,
-    "host": str,
-    "port": Annotated[int, Field(ge=1, le=65535)],
-    "max_megabytes": Positive,
-    "max_megapixels": Positive,
-    "max_uploads": Positive,
-    "url": str | None,
-    "data.root": str | None,
-    "allow": list[str],
-}
-FIT_PRIOR = RUN | {"examples": Positive}
-MODEL = ("latent_dim", "output_bias", "encoder", "decoder", "posterior", "prior", "likelihood")
-# settings that are under another, where no class says which there are
-INSIDE = {"evaluate": tuple(EVALUATION), "model": MODEL, "data": ("root",)}
-# the fewest that a measure needs
-FEWEST = {"fid": 100, "probe": 10}
-
-
-def check(config: Mapping[str, Any], hints: Mapping[str, Any], command: str) -> None:
-    """Refuse a setting that there is not, or of the wrong type.
-
-    Arguments:
-        config: The whole config.
-        hints: The types, by the settings' dotted names.
-        command: The command, by its primary config's name.
-
-    Raises:
-        ConfigError: If there is one.
-    """
-    _check_names(config, command)
-    for where, setting in flat(config).items():
-        if setting == "???":
-            raise ConfigError(f"{where} must be set, got nothing; add {where}= and its value.")
-    for where, hint in hints.items():
-        value: Any = config
-        node: Any = config
-        for key in where.split("."):
-            if not isinstance(value, Mapping) or key not in value:
-                raise ConfigError(f"{where} must be set, got nothing; leave it in the config.")
-            node, value = value, value[key]
-        converted = convert(value, hint, where)
-        if isinstance(converted, str) and isinstance(node, dict):
-            # names and paths of digits
-            node[key] = converted
-    if command == "train":
-        _check_places(config)
-    asked = config.get("evaluate", config)
-    for name, least in FEWEST.items():
-        if 0 < asked.get(name, 0) < least:
-            raise ConfigError(
-                f"{name} needs at least {least} images, or 0 for none, got {asked[name]}; set it "
-                "so."
-            )
-    if asked.get("finetune") and not asked["num_samples"]:
-        raise ConfigError(
-            "finetune estimates log p(x) with num_samples samples, got num_samples=0; set it to 1 "
-            "or more, or finetune=0."
-        )
-
-
-def _check_places(config: Mapping[str, Any]) -> None:
-    """Refuse names and folders that are none, and groups without a choice."""
-    name, run_dir = config["name"], config["run_dir"]
-    parts = PurePath(name).parts
-    if not name.strip() or not name.isprintable() or ".." in parts or PurePath(name).is_absolute():
-        raise ConfigError(
-            f"name is a run's name, which its folder has too, got {name!r}; give a word or a few, "
-            "without .. in it."
-        )
-    if not run_dir.strip() or not run_dir.isprintable():
-        raise ConfigError(
-            f"run_dir is the folder that a run is kept in, got {run_dir!r}; name one, or leave it "
-            "out."
-        )
-    for part, node in config["model"].items():
-        if part not in ("latent_dim", "output_bias") and not isinstance(node, Mapping):
-            raise ConfigError(
-                f"model.{part} is a group of settings, got {node}; choose one with "
-                f"model/{part}={node}."
-            )
-    for group in ("data", "model", "objective", "optimizer", "trainer"):
-        if not isinstance(config.get(group), Mapping):
-            raise ConfigError(
-                f"{group} is a group of settings, got {config.get(group)}; choose one with "
-                f"{group}=."
-            )
-    if not isinstance(config["data"].get("source"), Mapping):
-        raise ConfigError(
-            f"data.source says where images come from, got {config['data'].get('source')}; choose "
-            "a data set with data=."
-        )
-    if str(config["trainer"].get("limit_train_batches")) in ("0", "0.0"):
-        raise ConfigError(
-            "training takes at least one batch, got trainer.limit_train_batches=0; set it to 1 or "
-            "more, or to null for all."
-        )
-
-
-def _check_names(config: Mapping[str, Any], command: str) -> None:
-    """Refuse settings that nothing reads, with the nearest that something does."""
-    known = names(command)
-    for group in ("experiment", "debug"):
-        if group in known and config.get(group) is not None:
-            raise ConfigError(
-                f"a file in {group}/ sets the whole config and begins with the line "
-                "# @package _global_, which this one lacks; add the line."
-            )
-    for key in config:
-        if key not in known:
-            raise _unknown(key, known)
-    for group, inside in INSIDE.items():
-        node = config.get(group)
-        if isinstance(node, Mapping) and "_target_" not in node:
-            for key in node:
-                if key not in inside:
-                    raise _unknown(f"{group}.{key}", [f"{group}.{name}" for name in inside])
-
-
-def _unknown(key: str, known: Iterable[str]) -> ConfigError:
-    close = difflib.get_close_matches(key, list(known), n=1)
-    remedy = f"did you mean {close[0]}?" if close else "--cfg job prints those there are."
-    return ConfigError(f"a setting must exist to be set, got {key}; {remedy}")
-
-
-def names(command: str) -> list[str]:
-    """The settings and groups at the top of a command's config.
-
-    Arguments:
-        command: Its primary config's name.
-    """
-    content = yaml.safe_load((config_dir() / f"{command}.yaml").read_text())
-    found = [key for key in content if key not in ("defaults", "hydra")]
-    for entry in content.get("defaults", []):
-        for group in entry if isinstance(entry, Mapping) else []:
-            path, _, package = str(group).partition("@")
-            if path.startswith("override "):
-                continue
-            if package == "_here_":
-                folder = config_dir() / path / f"{entry[group]}.yaml"
-                found += list(yaml.safe_load(folder.read_text()))
-            else:
-                found.append((package or path).strip("/").split("/")[0])
-    return found

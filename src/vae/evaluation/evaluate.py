@@ -11,7 +11,7 @@ from typing import Any
 
 import lightning
 
-from vae.config import settings
+from vae.config.check import check
 from vae.evaluation.module import EvaluationModule
 from vae.evaluation.pictures import Pictures
 from vae.evaluation.progress import TestProgress
@@ -38,7 +38,7 @@ def evaluate(config: dict[str, Any], words: Sequence[str] = ()) -> dict[str, Any
         RunError: If there is no such run.
         DataError: If its data is missing or damaged.
     """
-    settings.check(config, settings.EVALUATE, "evaluate")
+    check(config, "evaluate")
     opened = open_run(config["run"], config["allow"])
     root = config["data"]["root"]
     known = earlier_training(opened.directory)

@@ -31,13 +31,13 @@ def generate(config: dict[str, Any]) -> Path:
     """
     import lightning
 
-    from vae.config import settings
+    from vae.config.check import check
     from vae.errors import ConfigError
     from vae.reporting import views
     from vae.reporting.figures import grid, save
     from vae.runs.opened import open_run
 
-    settings.check(config, settings.GENERATE, "generate")
+    check(config, "generate")
     opened = open_run(config["run"], config["allow"])
     model, what, n = opened.model, config["what"], config["count"]
     if what == "manifold" and model.latent_dim != 2:

@@ -20,7 +20,7 @@ def build_index(config: dict[str, Any]) -> Path:
         RunError: If there is no such run or index.
         DataError: If the collection is missing or damaged.
     """
-    from vae.config import settings
+    from vae.config.check import check
     from vae.data.progress import Progress
     from vae.errors import ConfigError
     from vae.runs.opened import open_run
@@ -29,7 +29,7 @@ def build_index(config: dict[str, Any]) -> Path:
     from vae.search.embed import embed
     from vae.search.store import Index
 
-    settings.check(config, settings.INDEX, "search/index")
+    check(config, "search/index")
     prepare()
     if config["run"] is None and config["index"] is None:
         raise ConfigError(

@@ -25,7 +25,7 @@ def find(config: dict[str, Any]) -> list[list[Hit]]:
     """
     import torch
 
-    from vae.config import settings
+    from vae.config.check import check
     from vae.reporting.figures import save
     from vae.runs.opened import open_run
     from vae.runs.process import prepare
@@ -34,7 +34,7 @@ def find(config: dict[str, Any]) -> list[list[Hit]]:
     from vae.search.sheet import contact_sheet, print_hits
     from vae.search.store import Index
 
-    settings.check(config, settings.QUERY, "search/query")
+    check(config, "search/query")
     prepare()
     with Index(config["index"], config["allow"], config["url"]) as index:
         opened = open_run(index.run, config["allow"])

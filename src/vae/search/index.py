@@ -6,10 +6,7 @@ Try:
   python -m vae.search.index index=photos root=more
   python -m vae.search.index index=photos remove=[holiday/17.jpg]
 
-Settings (NAME=VALUE): run (a run directory or a checkpoint), index (the folder, RUN/index if it is
-not given), root (a folder of pictures; the run's own data without one), split (of the run's own
-data), distance (euclidean, cosine or wasserstein), engine.kind, engine.url and every other key that
---cfg job prints.
+An engine's own settings are under engine, for instance engine.kind=ivf or engine.url=.
 """
 
 from omegaconf import DictConfig

@@ -4,8 +4,7 @@ Try:
   python -m vae.search.query index=outputs/mnist_bernoulli/TIME/index image=seven.png
   python -m vae.search.query index=photos image=[a.png,b.jpg] k=20 label=beach
 
-Settings (NAME=VALUE): index, image (a picture, a list of them, or a folder), k, label (the name of
-the class that is searched in), out (the contact sheet: each row a picture and what is near it).
+Each row of the contact sheet is a picture and what is near it.
 """
 
 from omegaconf import DictConfig

@@ -28,13 +28,13 @@ def fit_prior(config: dict[str, Any]) -> Path:
     import lightning
     import torch
 
-    from vae.config import settings
+    from vae.config.check import check
     from vae.config.make import locate, make
     from vae.errors import ConfigError
     from vae.runs import checkpoint as checkpoints
     from vae.runs.opened import open_run
 
-    settings.check(config, settings.FIT_PRIOR, "fit_prior")
+    check(config, "fit_prior")
     opened = open_run(config["run"], config["allow"])
     model = opened.model
     lightning.seed_everything(config["seed"], verbose=False)

@@ -8,8 +8,8 @@ from typing import Any
 
 import lightning
 
-from vae.config import settings
 from vae.config.build import build_data
+from vae.config.check import check
 from vae.data.module import DataModule
 from vae.evaluation.results import About, collect
 from vae.evaluation.test import test
@@ -55,7 +55,7 @@ def train(config: dict[str, Any], words: Sequence[str] = (), sweep: bool = False
         DataError: If the data is missing, damaged, or not what the likelihood explains.
         NonFiniteLoss: If training diverges; the last good checkpoint is kept.
     """
-    settings.check(config, settings.TRAIN, "train")
+    check(config, "train")
     directory = Path(config["run_dir"]).expanduser().absolute()
     try:
         if wish(config) is not None:

@@ -22,13 +22,13 @@ def export(config: dict[str, Any]) -> Path:
     import torch
     from torch.distributions import Distribution
 
-    from vae.config import settings
+    from vae.config.check import check
     from vae.errors import ConfigError
     from vae.runs.exports import onnx, safetensors, torch_export
     from vae.runs.opened import open_run
     from vae.runs.process import prepare
 
-    settings.check(config, settings.EXPORT, "export")
+    check(config, "export")
     if config["push"] and config["format"] != "safetensors":
         raise ConfigError(
             f"push= sends an export that vae.load reads, got format={config['format']}; set "
