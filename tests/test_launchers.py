@@ -91,4 +91,4 @@ def test_a_launcher_that_is_not_installed_names_its_extra(tmp_path):
         text=True,
     )
     assert done.returncode == 1
-    assert "those of joblib are not installed; pip install 'vae-lab[joblib]'" in done.stderr
+    assert "needs joblib, which is not installed; pip install 'vae-lab[joblib]'" in done.stderr
