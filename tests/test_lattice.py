@@ -196,3 +196,42 @@ def test_discrete_levels_are_not_dequantised(options, likelihood):
         config_build.build_data(config)
     config["data"]["dequantize"] = "auto"
     assert not config_build.build_data(config).pixels.dequantize
+
+
+@pytest.fixture
+def unchecked(options, data, monkeypatch):
+    """Build a cell that is refused, and give its module, record and terms."""
+    from vae.config import pairings
+
+    monkeypatch.setattr(pairings, "check", lambda model, objective: None)
+
+    def make(posterior, prior, objective):
+        config = configure(options, posterior=posterior, prior=prior, objective=objective)
+        source = data["bernoulli"]
+        module = build.build_module(config, source)
+        batch = source.on_after_batch_transfer(next(iter(source.train_dataloader())), 0)
+        return module, module._record(batch)
+
+    return make
+
+
+@pytest.mark.parametrize("objective", ["reconstruction", "mmd"])
+@pytest.mark.parametrize("prior", [p for p in PRIORS if p != "standard_normal"])
+def test_a_prior_that_is_refused_would_not_learn(unchecked, prior, objective):
+    module, record = unchecked("diagonal_normal", prior, objective)
+    module.objective(record, t=0.5).loss.backward()
+    # the encoder is a VampPrior's too, but learns from the reconstructions
+    learned = dict(module.model.prior.named_parameters())
+    assert learned
+    assert all(p.grad is None or not p.grad.any() for p in learned.values())
+
+
+@pytest.mark.parametrize(("posterior", "prior"), list(itertools.product(POSTERIORS, PRIORS)))
+def test_dimensions_are_weighed_one_by_one_exactly_where_the_rate_has_parts(
+    unchecked, options, data, posterior, prior
+):
+    if prior == "vampprior" and posterior in ("iaf", "delta"):
+        pytest.skip("a VampPrior of such a posterior has no density")
+    _, record = unchecked(posterior, prior, "elbo")
+    parts = record.kl_per_dimension is not None and record.has_density
+    assert parts == (refusal(posterior, prior, "beta_tc") is None)
