@@ -21,7 +21,7 @@ FULL = os.environ.get("VAE_RELIABILITY") == "full"
 WORDS = [
     "data=digits",
     "trainer.accelerator=cpu",
-    f"trainer.max_epochs={25 if FULL else 10}",
+    f"trainer.max_epochs={25 if FULL else 6}",
     "trainer.log_every_n_steps=5",
     "trainer.limit_train_batches=10",
     "callbacks=ema",
@@ -72,7 +72,7 @@ def until_killed(directory, moment, cwd, words):
 
 @pytest.mark.parametrize(
     ("words", "kills"),
-    [((), 20 if FULL else 3), (("trainer=ddp", "trainer.devices=2"), 8 if FULL else 1)],
+    [((), 20 if FULL else 2), (("trainer=ddp", "trainer.devices=2"), 8 if FULL else 1)],
     ids=["one process", "two processes"],
 )
 def test_kills_at_random_moments(tmp_path, words, kills):
