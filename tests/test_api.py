@@ -50,6 +50,14 @@ def test_a_run_is_evaluated_drawn_exported_and_indexed(run, tmp_path):
     assert (run.search_index(tmp_path / "i", split="test") / "index.json").is_file()
 
 
+def test_a_run_without_checkpoints_has_the_model_that_it_trained(tmp_path):
+    words = ("trainer.enable_checkpointing=false", f"run_dir={tmp_path / 'run'}")
+    run = vae.fit(*WORDS, *words)
+    assert run.model.embed(run.data.examples(2)).shape == (2, 2)
+    assert run.directory == tmp_path / "run"
+    assert "elbo" in run.results["test"]
+
+
 def test_errors_are_exceptions_with_the_commands_sentences(run, tmp_path):
     with pytest.raises(ConfigError, match="already holds a run"):
         vae.fit(*WORDS, f"run_dir={run.directory}")
@@ -104,6 +112,7 @@ def test_load_imports_torch_and_the_model_alone(run):
         (["--complete", "tr"], "train"),
         (["--complete", "train", "model/prior=f"], "model/prior=flow"),
         (["--complete", "search.index", "eng"], "engine=faiss"),
+        (["--complete", "train", "evaluate.num"], "evaluate.num_samples="),
         (["generate", "--help"], "what=samples"),
     ],
 )

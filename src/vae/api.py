@@ -33,10 +33,18 @@ def fit(*overrides: str) -> Run:
     """
     from vae.training.loop import train
 
-    outcome = train(compose(*overrides))
+    config = compose(*overrides)
+    outcome = train(config)
     run = Run(outcome.directory)
     if outcome.data is not None:
         run.__dict__["data"] = outcome.data
+    kept = outcome.directory / "checkpoints"
+    if outcome.model is not None and outcome.data is not None and not any(kept.glob("*.ckpt")):
+        # a run that keeps no checkpoint still has the model that it trained
+        shape, card = outcome.data.event_shape, outcome.data.card()
+        run.__dict__["_opened"] = Opened(
+            outcome.model.cpu(), config, shape, kept / "best.ckpt", outcome.directory, (), card
+        )
     return run
 
 

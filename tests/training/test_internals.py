@@ -52,8 +52,8 @@ class Watch(pl.Callback):
         self.validations += 1
 
 
-def run(**options):
-    watch = Watch()
+def run(watch=None, **options):
+    watch = watch or Watch()
     loader = DataLoader(torch.ones(8, 2), batch_size=2)
     trainer = pl.Trainer(
         accelerator="cpu",
@@ -97,19 +97,7 @@ def test_a_stop_that_may_be_is_told():
             trainer.should_stop = trainer.global_step == 2
             super().on_train_batch_end(trainer, *rest)
 
-    watch = Stop()
-    trainer = pl.Trainer(
-        accelerator="cpu",
-        logger=False,
-        callbacks=[watch],
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        max_epochs=3,
-        log_every_n_steps=1,
-    )
-    loader = DataLoader(torch.ones(8, 2), batch_size=2)
-    trainer.fit(Tiny(), loader, loader)
+    _, watch = run(Stop(), max_epochs=3)
     assert [s[5] for s in watch.steps] == [False, True]
 
 

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 import yaml
 
+from vae.config.check import fields
 from vae.config.groups import config_dir, options
+from vae.config.settings import COMMANDS
 
 _BASH = """_vae() {
   local word="${COMP_LINE:0:$COMP_POINT}"; word="${word##* }"
@@ -38,5 +40,5 @@ def candidates(words: Sequence[str], commands: Sequence[str]) -> list[str]:
         used = [str(k) for d in content.get("defaults", []) if isinstance(d, dict) for k in d]
         known = {g: some for g, some in known.items() if g in {u.strip("/") for u in used}}
     found = [f"{group}={option}" for group, some in known.items() for option in some]
-    found += [f"{name}=" for name in content if name not in ("defaults", "hydra", "data")]
+    found += [f"{name}=" for name, _, _ in fields(COMMANDS[command.replace(".", "/")])]
     return sorted(word for word in found if word.startswith(typed))

@@ -39,7 +39,7 @@ def analyse(
     Arguments:
         module: The module, tested.
         data: The data module.
-        settings: surgery, probe, fid, finetune and finetune_steps, as in conf/evaluation.
+        settings: surgery, probe, fid, finetune and finetune_steps, as in conf/evaluate.
         device: Where to compute.
         say: Told what is being done.
     """
