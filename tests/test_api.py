@@ -32,7 +32,7 @@ def run(tmp_path_factory):
 def test_a_run_that_was_fitted_is_one_that_is_opened(run):
     again = vae.Run(run.directory)
     assert again.results == run.results
-    assert again.results["test"]["elbo"]["value"] < 0
+    assert again.results.test["elbo"].value < 0
     assert again.config["model"]["latent_dim"] == run.model.latent_dim == 2
     assert again.data.event_shape == run.data.event_shape == (1, 8, 8)
     x = run.data.examples(3)
@@ -41,7 +41,7 @@ def test_a_run_that_was_fitted_is_one_that_is_opened(run):
 
 def test_a_run_is_evaluated_drawn_exported_and_indexed(run, tmp_path):
     found = run.evaluate(num_samples=2, surgery=0, probe=0, fid=0, pictures=0, out=tmp_path / "e")
-    assert found["test"]["log_px"]["num_samples"] == 2
+    assert found.test["log_px"].num_samples == 2
     assert (tmp_path / "e" / "results.json").is_file()
     picture = run.generate("traversal", count=3, out=tmp_path / "t.png")
     assert picture.size[0] > 3 * 8
@@ -55,7 +55,7 @@ def test_a_run_without_checkpoints_has_the_model_that_it_trained(tmp_path):
     run = vae.fit(*WORDS, *words)
     assert run.model.embed(run.data.examples(2)).shape == (2, 2)
     assert run.directory == tmp_path / "run"
-    assert "elbo" in run.results["test"]
+    assert "elbo" in run.results.test
 
 
 def test_errors_are_exceptions_with_the_commands_sentences(run, tmp_path):

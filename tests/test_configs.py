@@ -103,7 +103,7 @@ def test_every_optimizer_meets_every_schedule(optimizer, schedule, tiny):
     result = train(
         tiny(f"optimizer={optimizer}", f"optimizer/schedule={schedule}", "optimizer.lr=0.01")
     )
-    assert result.results["train"]["steps"] == 2
+    assert result.results.train.steps == 2
 
 
 def test_the_trainer_offers_every_argument_of_lightnings():

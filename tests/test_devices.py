@@ -68,7 +68,7 @@ def test_bf16_mixed_trains_to_the_elbo_of_float32(tiny):
         config["run_dir"] += precision
         for name in ("checkpoint", "last"):
             config["callbacks"][name]["dirpath"] += precision
-        found.append(train(config).results["test"]["elbo"]["value"])
+        found.append(train(config).results.test["elbo"].value)
     assert found[0] == pytest.approx(found[1], abs=0.5)
     assert found[0] > -150
 
@@ -90,7 +90,7 @@ def test_compiled_and_not_compiled_runs_load_each_others_checkpoints(tiny):
     # each goes on with the other's
     for word, epochs in (("compile=false", 2), ("compile=true", 3)):
         result = train(tiny(*words, word, "resume=auto", f"trainer.max_epochs={epochs}"))
-        assert result.results["train"]["steps"] == 2 * epochs
+        assert result.results.train.steps == 2 * epochs
 
 
 def test_compiling_without_a_compiler_is_refused(monkeypatch):
@@ -102,7 +102,7 @@ def test_compiling_without_a_compiler_is_refused(monkeypatch):
 def test_threads_are_as_many_as_asked_for(tiny):
     before = torch.get_num_threads()
     try:
-        assert train(tiny("data=digits", "threads=1")).results["threads"] == 1
+        assert train(tiny("data=digits", "threads=1")).results.threads == 1
     finally:
         torch.set_num_threads(before)
 

@@ -36,12 +36,12 @@ def gpu(tiny, *words, steps=200, name="run"):
 
 
 def elbo(config):
-    return train(config).results["test"]["elbo"]["value"]
+    return train(config).results.test["elbo"].value
 
 
 def test_the_data_and_the_metrics_stay_on_the_device(tiny):
     result = train(gpu(tiny))
-    assert result.results["device"].startswith("cuda")
+    assert result.results.device.startswith("cuda")
     assert next(result.model.parameters()).is_cuda
 
 
@@ -68,10 +68,10 @@ def test_a_run_resumes_on_another_device(tiny):
     train(start)
     start["trainer"] |= {"accelerator": "cpu", "max_epochs": 2}
     result = train(start)
-    assert result.results["device"] == "cpu"
-    assert result.results["train"]["steps"] == 400
+    assert result.results.device == "cpu"
+    assert result.results.train.steps == 400
     start["trainer"] |= {"accelerator": "gpu", "max_epochs": 3}
-    assert train(start).results["train"]["steps"] == 600
+    assert train(start).results.train.steps == 600
 
 
 @two

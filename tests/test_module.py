@@ -38,7 +38,7 @@ def read_metrics(result):
 
 
 def numbers(result):
-    test = {name: e["value"] for name, e in result.results["test"].items()}
+    test = {name: e.value for name, e in result.results.test.items()}
     weights = torch.cat([p.detach().flatten() for p in result.model.parameters()])
     return test, weights
 

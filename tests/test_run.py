@@ -18,6 +18,7 @@ from vae.errors import ConfigError, RunError
 from vae.evaluation.evaluate import evaluate
 from vae.reporting.generate import generate
 from vae.runs.opened import open_run
+from vae.runs.results import read_results
 from vae.training.fit_prior import fit_prior
 from vae.training.loop import train
 
@@ -168,19 +169,18 @@ def test_an_evaluation_repeats_the_tests_numbers_and_leaves_the_run_alone(finish
     )
     assert {p: p.read_bytes() for p in before} == before
     (folder,) = (finished.directory / "evaluations").iterdir()
-    assert json.loads((folder / "results.json").read_text()) == results
+    assert read_results(folder) == results
     names = {p.name for p in (folder / "pictures").iterdir()}
-    assert results["score"] == results["test"]["elbo"]["value"]
+    assert results.score == results.test["elbo"].value
     assert {"samples.png", "dimensions.png", "latents.png", "manifold.png"} <= names
     # a VampPrior's rate is a mean over the samples, so it is near and not equal
-    old, new = finished.results["test"]["elbo"], results["test"]["elbo"]
-    assert abs(old["value"] - new["value"]) < 1.0
-    assert results["train"] == finished.results["train"]
-    assert set(results) == set(finished.results)
-    latents = results["latents"]
-    assert latents["mutual_information"]["value"] <= math.log(50)
-    assert 0.1 < latents["knn_accuracy"]["value"] <= 1
-    assert results["test"]["log_px_finetuned"]["num_examples"] == 20
+    old, new = finished.results.test["elbo"], results.test["elbo"]
+    assert abs(old.value - new.value) < 1.0
+    assert results.train == finished.results.train
+    latents = results.latents
+    assert latents.mutual_information.value <= math.log(50)
+    assert 0.1 < latents.knn_accuracy.value <= 1
+    assert results.test["log_px_finetuned"].num_examples == 20
     printed = capsys.readouterr().out
     for word in ("log p(x), fitted", "I(n; z)", "4-NN accuracy", "active units"):
         assert word in printed
@@ -194,10 +194,10 @@ def test_fid_is_named_after_its_network(finished):
         "probe=0",
         "pictures=0",
         "out=" + str(finished.directory / "x"),
-    )["samples"]
-    assert samples["fid"]["value"] > samples["fid_of_training_images"]["value"] > 0
-    assert "own classifier of digits" in samples["features"]
-    assert samples["num_images"] == samples["kid"]["num_samples"] == 300
+    ).samples
+    assert samples.fid.value > samples.fid_of_training_images.value > 0
+    assert "own classifier of digits" in samples.features
+    assert samples.num_images == samples.kid.num_samples == 300
 
 
 def test_an_evaluation_is_the_same_whatever_the_batch(tmp_path):
@@ -221,9 +221,9 @@ def test_an_evaluation_is_the_same_whatever_the_batch(tmp_path):
             name="evaluate",
         )
         found = evaluate(config)
-        assert found["test"]["rate"]["num_samples"] == 0, "a closed form takes no samples"
-        rate = {k: found["test"]["rate"][k] for k in ("value", "standard_error")}
-        results.append((rate, found["latents"]["variance"], found["latents"]["rate_per_dimension"]))
+        assert found.test["rate"].num_samples == 0, "a closed form takes no samples"
+        rate = {k: getattr(found.test["rate"], k) for k in ("value", "standard_error")}
+        results.append((rate, found.latents.variance, found.latents.rate_per_dimension))
     for one, other in zip(*results, strict=True):
         assert one == pytest.approx(other, rel=1e-6)
 
@@ -281,9 +281,9 @@ def test_generate_refuses_what_makes_no_sense(finished, words, message, tmp_path
 
 
 def test_an_autoencoder_has_a_distortion_and_no_likelihood(autoencoder):
-    assert set(autoencoder.results["test"]) == {"distortion"}
-    assert autoencoder.results["score"] == autoencoder.results["train"]["best_val_score"]
-    assert autoencoder.results["score"] < 0
+    assert set(autoencoder.results.test) == {"distortion"}
+    assert autoencoder.results.score == autoencoder.results.train.best_val_score
+    assert autoencoder.results.score < 0
     assert (autoencoder.directory / "checkpoints" / "best.ckpt").exists()
 
 
@@ -309,7 +309,7 @@ def test_an_autoencoder_generates_once_a_prior_is_fitted(autoencoder, word, caps
         fit_prior(compose(f"run={autoencoder.directory}", f"model/prior={word}", name="fit_prior"))
     # any command takes it as a run
     assert set(
-        evaluation(path, "surgery=0", "probe=0", "pictures=0", f"out={path.parent / word}")["test"]
+        evaluation(path, "surgery=0", "probe=0", "pictures=0", f"out={path.parent / word}").test
     ) == {"distortion"}
 
 
@@ -325,7 +325,7 @@ def test_an_autoencoder_does_not_pass_off_noise_as_samples(autoencoder, capsys, 
         generate(compose(f"run={autoencoder.directory}", name="generate"))
     words = ("surgery=0", "probe=0", f"out={tmp_path / 'out'}", "fid=100")
     results = evaluation(autoencoder.directory, *words)
-    assert results["samples"] == {}
+    assert results.samples is None
     assert "no FID" in capsys.readouterr().out
     drawn = {p.name for p in (tmp_path / "out" / "pictures").iterdir()}
     assert "samples.png" not in drawn

@@ -4,6 +4,7 @@ import csv
 import html
 import json
 import math
+from pathlib import Path
 
 import pytest
 import yaml
@@ -18,6 +19,8 @@ from vae.cli.sweeps.jobs import read_jobs
 from vae.cli.sweeps.summary import summarise
 from vae.config.groups import config_dir
 from vae.config.nested import moved
+from vae.metrics.estimate import Estimate
+from vae.runs.results import Result, read_results, write_results
 
 pytestmark = pytest.mark.slow
 
@@ -29,6 +32,9 @@ def test_a_frontier_holds_those_that_no_other_beats():
     assert frontier(rate, distortion) == [0, 1, 3]
 
 
+VERSION_1 = Path(__file__).parent / "runs" / "version_1"
+
+
 def write_job(folder, name, config, elbo=None):
     directory = folder / name
     directory.mkdir(parents=True)
@@ -36,9 +42,9 @@ def write_job(folder, name, config, elbo=None):
     config = moved(config, config["run_dir"], str(directory))
     (directory / "config.yaml").write_text(yaml.safe_dump(config))
     if elbo is not None:
-        test = {"elbo": {"value": elbo, "standard_error": 0.1, "num_samples": 1}}
-        results = {"complete": True, "score": elbo, "test": test, "latents": {}, "train": None}
-        (directory / "results.json").write_text(json.dumps(results | {"command": f"run {name}"}))
+        test = {"elbo": Result.of(Estimate(elbo, 0.1, 10), 1)}
+        new = {"score": elbo, "test": test, "command": f"run {name}"}
+        write_results(read_results(VERSION_1).model_copy(update=new), directory)
 
 
 def test_jobs_that_differ_in_their_seed_are_a_group(tmp_path):

@@ -1,4 +1,3 @@
-import json
 import math
 
 import pytest
@@ -7,6 +6,7 @@ import yaml
 from PIL import Image
 
 from vae.config import build as config_build
+from vae.runs.results import read_results
 from vae.training.loop import train
 
 pytestmark = pytest.mark.slow
@@ -34,7 +34,7 @@ def test_a_run_leaves_what_it_promises(tiny, capsys):
         "pictures/curves.png",
     }
     assert yaml.safe_load((directory / "config.yaml").read_text()) == config
-    assert json.loads((directory / "results.json").read_text()) == result.results
+    assert read_results(directory) == result.results
     for path in (directory / "pictures").iterdir():
         with Image.open(path) as image:
             assert min(image.size) > 100
@@ -45,18 +45,16 @@ def test_a_run_leaves_what_it_promises(tiny, capsys):
 
 def test_results_are_consistent(tiny):
     results = train(tiny("evaluate.num_samples=20", steps=20)).results
-    test = results["test"]
-    assert test["elbo"]["value"] == pytest.approx(
-        -(test["rate"]["value"] + test["distortion"]["value"])
-    )
-    assert test["log_px"]["value"] > test["elbo"]["value"]
-    assert test["log_px"]["num_samples"] == test["elbo"]["num_samples"] == 20
-    assert test["log_px"]["num_examples"] == 100
-    assert 1 <= test["log_px"]["effective_samples"] <= 20
-    train_ = results["train"]
-    assert train_["steps"] == 20
+    test = results.test
+    assert test["elbo"].value == pytest.approx(-(test["rate"].value + test["distortion"].value))
+    assert test["log_px"].value > test["elbo"].value
+    assert test["log_px"].num_samples == test["elbo"].num_samples == 20
+    assert test["log_px"].num_examples == 100
+    assert 1 <= test["log_px"].effective_samples <= 20
+    train_ = results.train
+    assert train_.steps == 20
     # 430 batches of 128 hold the 55,000 examples, but for 40 that are missing in the last
-    seen = train_["images_per_second"] * train_["seconds"]
+    seen = train_.images_per_second * train_.seconds
     assert seen == pytest.approx(20 * 128, rel=1e-3)
     assert "bits_per_dim" not in test
 
@@ -73,11 +71,9 @@ def test_bits_per_dim_of_a_uniform_density_is_eight(tiny, monkeypatch):
     monkeypatch.setattr(Gaussian, "forward", uniform)
     words = ("model/likelihood=gaussian", "model.likelihood.scale=1.0", "optimizer.lr=0.0")
     results = train(tiny(*words, "callbacks.pictures=null")).results
-    bits = results["test"]["bits_per_dim"]
-    assert bits["value"] == pytest.approx(
-        8 - results["test"]["log_px"]["value"] / 784 / math.log(2)
-    )
-    assert results["test"]["log_px"]["value"] == pytest.approx(0, abs=0.5)
+    bits = results.test["bits_per_dim"]
+    assert bits.value == pytest.approx(8 - results.test["log_px"].value / 784 / math.log(2))
+    assert results.test["log_px"].value == pytest.approx(0, abs=0.5)
 
 
 def test_a_checkpoint_rebuilds_the_model_from_plain_values(tiny):
@@ -112,7 +108,7 @@ def test_the_last_checkpoint_is_the_last_and_the_best_the_best(tiny, monkeypatch
     }
     assert steps["best"]["global_step"] == 4
     assert steps["last"]["global_step"] == 6
-    assert result.results["score"] == -100
+    assert result.results.score == -100
     for name, value in result.model.state_dict().items():
         assert torch.equal(steps["best"]["state_dict"][f"model.{name}"], value)
 
@@ -139,7 +135,7 @@ def test_pictures_fit_any_count_and_any_number_of_test_images(tiny, count):
 def test_legal_trainer_settings_end_well(tiny, words):
     result = train(tiny(*words, "callbacks.pictures=null"))
     tested = "trainer.limit_test_batches=0" not in words
-    assert ("elbo" in result.results["test"]) == tested
+    assert ("elbo" in result.results.test) == tested
     kept = {p.name for p in result.directory.rglob("*.ckpt")}
     assert kept <= {"best.ckpt", "last.ckpt"}
     assert ("best.ckpt" in kept) <= ("callbacks.checkpoint=null" not in words)
@@ -149,9 +145,9 @@ def test_legal_trainer_settings_end_well(tiny, words):
 def test_the_rate_states_the_samples_it_took(tiny, posterior, samples):
     """A rate in closed form is exact, whatever the objective used."""
     words = (f"model/posterior={posterior}", "objective.kl=monte_carlo", "evaluate.num_samples=7")
-    test = train(tiny(*words)).results["test"]
-    assert test["rate"]["num_samples"] == samples
-    assert test["distortion"]["num_samples"] == 7
+    test = train(tiny(*words)).results.test
+    assert test["rate"].num_samples == samples
+    assert test["distortion"].num_samples == 7
 
 
 def test_a_checkpoint_cannot_say_what_may_be_loaded(tiny):
@@ -168,7 +164,7 @@ def test_a_directory_with_brackets_is_printed_as_it_is(tiny, tmp_path, capsys):
 
 def test_without_a_validation_set_the_last_checkpoint_is_tested(tiny):
     result = train(tiny("data.val_size=0"))
-    assert result.results["score"] == result.results["test"]["elbo"]["value"]
+    assert result.results.score == result.results.test["elbo"].value
     assert (result.directory / "checkpoints" / "last.ckpt").exists()
 
 
@@ -184,9 +180,9 @@ def test_the_average_of_the_weights_is_what_is_kept_and_tested(tiny):
 @pytest.mark.parametrize("precision", ["bf16-mixed", "bf16-true", "64-true"])
 def test_other_precisions_train(tiny, precision, callbacks):
     words = (f"trainer.precision={precision}", f"callbacks={callbacks}", "trainer.max_epochs=2")
-    elbo = train(tiny(*words, steps=20)).results["test"]["elbo"]
-    assert -230 < elbo["value"] < -100
-    assert 0.5 < elbo["standard_error"] < 5
+    elbo = train(tiny(*words, steps=20)).results.test["elbo"]
+    assert -230 < elbo.value < -100
+    assert 0.5 < elbo.standard_error < 5
 
 
 @pytest.mark.parametrize("precision", ["bf16-mixed", "bf16-true", "64-true"])
@@ -202,15 +198,15 @@ def test_other_precisions_train(tiny, precision, callbacks):
 def test_every_distribution_keeps_its_precision(tiny, precision, words):
     """A network may be coarse, but densities are computed in float32 at least."""
     config = tiny(f"trainer.precision={precision}", "model.latent_dim=4", *words, steps=5)
-    results = train(config).results["test"]
-    assert math.isfinite(results["log_px"]["value"])
+    results = train(config).results.test
+    assert math.isfinite(results["log_px"].value)
 
 
 @pytest.mark.parametrize("debug", ["one_batch", "overfit", "profile"])
 def test_every_debug_config_runs(tiny, debug):
     config = tiny(f"debug={debug}", "trainer.max_epochs=1", "trainer.limit_train_batches=3")
     result = train(config)
-    assert result.results["train"]["steps"] >= 1
+    assert result.results.train.steps >= 1
     profiles = [p.read_text() for p in result.directory.glob("fit-profile.txt")]
     assert len(profiles) == (debug == "profile")
     assert all("run_training_batch" in text for text in profiles)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +14,7 @@ from vae.data.module import DataModule
 from vae.model.vae import VAE
 from vae.runs.opened import Run as Opened
 from vae.runs.opened import open_run
+from vae.runs.results import Results, read_results
 
 What = Literal["samples", "reconstructions", "interpolation", "traversal", "manifold"]
 Split = Literal["train", "val", "test"]
@@ -96,11 +96,13 @@ class Run:
         return self._opened.open_data(self.root)
 
     @property
-    def results(self) -> Mapping[str, Any]:
-        """What results.json holds: test["elbo"]["value"], and so on; empty without such a file."""
-        path = self.directory / "results.json"
-        found: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
-        return found
+    def results(self) -> Results | None:
+        """What training and test found, for instance test["elbo"].value; None before the test.
+
+        Raises:
+            RunError: If results.json is damaged.
+        """
+        return read_results(self.directory)
 
     def evaluate(
         self,
@@ -117,8 +119,8 @@ class Run:
         out: str | Path | None = None,
         other_data: bool = False,
         trainer: Iterable[str] = (),
-    ) -> Mapping[str, Any]:
-        """Evaluate the run; returns what results.json holds.
+    ) -> Results:
+        """Evaluate the run, and return what was found.
 
         Arguments:
             num_samples: The number k of importance samples of log p(x) for each test example.

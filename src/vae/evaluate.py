@@ -28,7 +28,7 @@ def task(config: DictConfig) -> float:
     from vae.evaluation.evaluate import evaluate
 
     with one_job(Path.cwd()):
-        return float(evaluate(plain(config), command_line("evaluate"))["score"])
+        return evaluate(plain(config), command_line("evaluate")).score
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ def test_collapsed_dimensions_are_named_at_the_end(tiny, capsys):
     assert 0 < active < 8
     (line,) = [x for x in capsys.readouterr().out.splitlines() if x.startswith("note: ")]
     assert f"note: {8 - int(active)} of 8 dimensions of z have collapsed (" in line
-    variances = result.results["latents"]["variance"]
+    variances = result.results.latents.variance
     for d in (d for d in range(8) if variances[d] < 0.005):
         assert str(d) in line.partition("(")[2].partition(")")[0].split(", ")
 

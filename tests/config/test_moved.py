@@ -43,16 +43,16 @@ def test_the_longest_name_that_fits_counts():
 def test_an_old_run_is_evaluated_to_the_numbers_it_had(old):
     before = json.loads((old / "results.json").read_text())["test"]
     run = vae.Run(old)
-    now = run.evaluate(num_samples=5, surgery=0, probe=0, fid=0, pictures=0)["test"]
+    now = run.evaluate(num_samples=5, surgery=0, probe=0, fid=0, pictures=0).test
     for name in ("elbo", "log_px", "rate", "distortion"):
-        assert now[name]["value"] == pytest.approx(before[name]["value"], rel=1e-5)
+        assert now[name].value == pytest.approx(before[name]["value"], rel=1e-5)
 
 
 def test_an_old_run_resumes_to_what_its_own_version_would_have_reached(old):
     config = vae.compose(f"resume={old}", "trainer.max_epochs=3")
     found = train(config).results
-    assert found["train"]["epochs"] == 3
-    assert found["test"]["elbo"]["value"] == pytest.approx(THIRD_EPOCH, rel=1e-5)
+    assert found.train.epochs == 3
+    assert found.test["elbo"].value == pytest.approx(THIRD_EPOCH, rel=1e-5)
 
 
 def test_a_source_typed_twice_is_typed_once():

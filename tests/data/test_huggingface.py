@@ -34,14 +34,14 @@ def test_a_local_folder_trains(folder, tiny):
     result = train(tiny(*words, "callbacks.pictures=null", "data.batch_size=16"))
     assert result.data.event_shape == (1, 8, 8)
     assert result.data.source.classes == ["a", "b"]
-    sizes = result.results["data"]["sizes"]
+    sizes = result.results.data.sizes
     assert (sizes["train"] + sizes["val"], sizes["test"]) == (36, 4)
     arrays = cached(result.data.source)
     assert (
         sorted(np.concatenate([arrays["train_labels"], arrays["test_labels"]]))
         == [0] * 20 + [1] * 20
     )
-    assert "bits_per_dim" in result.results["test"]
+    assert "bits_per_dim" in result.results.test
 
 
 @pytest.mark.filterwarnings("ignore")

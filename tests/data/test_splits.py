@@ -125,7 +125,7 @@ def test_data_that_has_grown_is_refused_by_evaluate_and_resume(tmp_path):
     def again(*more):
         return evaluate(compose(f"run={directory}", *quick, *more, name="evaluate"))
 
-    assert again()["test"]["elbo"]["num_examples"] == 15
+    assert again().test["elbo"].num_examples == 15
     # the same file elsewhere, under either name, is the same data
     (tmp_path / "there").mkdir()
     path.rename(tmp_path / "there" / "x.npy")
@@ -140,4 +140,4 @@ def test_data_that_has_grown_is_refused_by_evaluate_and_resume(tmp_path):
         again(back)
     with pytest.raises(DataError, match="fingerprint"):
         train(compose(f"resume={directory}", "trainer.max_epochs=3", f"data.root={path}"))
-    assert again(back, "other_data=true")["data"]["sizes"]["test"] == 22
+    assert again(back, "other_data=true").data.sizes["test"] == 22

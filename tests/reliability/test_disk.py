@@ -129,13 +129,13 @@ def test_a_full_disk_while_training_keeps_the_last_whole_checkpoint(run, tmp_pat
     assert last["global_step"] == 6
     monkeypatch.setattr(files, "write", write)
     again = train(compose(f"resume={directory}"))
-    assert again.results["test"] == whole.results["test"]
+    assert again.results.test == whole.results.test
 
 
 def test_metrics_that_cannot_be_written_cost_nothing_else(tmp_path, full, capsys):
     full("metrics.csv")
     result = train(compose(*FAST, *WORDS, f"run_dir={tmp_path / 'x'}"))
-    assert result.results["complete"]
+    assert result.results.complete
     err = capsys.readouterr().err
     assert err.count("cannot be written") == 1
     assert "the run goes on" in err

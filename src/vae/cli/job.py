@@ -44,7 +44,7 @@ def run_job(config: DictConfig, train: Callable[..., Any]) -> float:
             loggers["wandb"]["group"] = group or multirun.group_of(directory)
         with one_job(directory):
             sweep = job.mode is RunMode.MULTIRUN
-            score = train(settings, command_line("train"), sweep).results["score"]
+            score = train(settings, command_line("train"), sweep).results.score
             return math.nan if score is None else float(score)
     finally:
         let_go(directory)

@@ -13,12 +13,13 @@ from vae.data.cache import cache_dir
 from vae.data.module import DataModule
 from vae.data.source import Split
 from vae.evaluation.module import TRUSTED, EvaluationModule
-from vae.evaluation.results import estimate_dict
+from vae.evaluation.results import Analysis
 from vae.metrics.estimate import Estimate
 from vae.metrics.latents import THRESHOLD, LatentUse
 from vae.model import VAE
 from vae.model.capabilities import offers
 from vae.reporting import views
+from vae.runs.results import Latents, Result, Samples
 
 Settings = Mapping[str, Any]
 # test images below which FID and KID are not estimated
@@ -33,8 +34,8 @@ def analyse(
     settings: Settings,
     device: torch.device,
     say: Callable[[str], None] = print,
-) -> dict[str, Section]:
-    """Sections of results.json: "latents", "samples" and more of "test".
+) -> Analysis:
+    """Look closer at a model that was tested.
 
     Arguments:
         module: The module, tested.
@@ -45,9 +46,9 @@ def analyse(
     """
     model = module.model.to(device).eval()
     if module.test_use is None:
-        return {}
+        return Analysis()
     tested = next(iter(module.results.values())).num_examples
-    latents, samples, test = _use(module.test_use), {}, {}
+    latents, samples, test = _use(module.test_use), None, {}
     if (n := min(tested, settings["surgery"])) > 1 and module.bounded:
         if not offers(model.posterior, "density_anywhere"):
             # every density takes latent_dim passes of a network
@@ -74,7 +75,7 @@ def analyse(
         say(f"log p(x) of {n:,} test images by proposals fitted to each")
         x = _take(data, "test", n, device)
         test = _finetuned(module, x, settings["finetune_steps"])
-    return {"latents": latents, "samples": samples, "test": test}
+    return Analysis(Latents(**latents), samples, test)
 
 
 def _batches(data: DataModule, split: Split, count: int) -> Iterator[Batch]:
@@ -103,12 +104,12 @@ def _surgery(model: VAE, x: Tensor) -> Section:
     from vae.metrics.surgery import surgery
 
     found = surgery(model, x)
-    size = {"aggregate_size": found.num_examples}
+    n = found.num_examples
     return {
-        "mutual_information": estimate_dict(found.mutual_information, 1)
-        | size
-        | {"upper_limit": math.log(found.num_examples)},
-        "aggregate_kl": estimate_dict(found.aggregate_kl, 1) | size,
+        "mutual_information": Result.of(
+            found.mutual_information, 1, aggregate_size=n, upper_limit=math.log(n)
+        ),
+        "aggregate_kl": Result.of(found.aggregate_kl, 1, aggregate_size=n),
     }
 
 
@@ -124,12 +125,12 @@ def _probes(model: VAE, data: DataModule, count: int, tested: int, device: torch
     if len(train[1].unique()) < 2:
         return {}
     return {
-        "knn_accuracy": estimate_dict(knn_accuracy(*train, *test), count) | {"neighbours": 4},
-        "linear_accuracy": estimate_dict(linear_accuracy(*train, *test), count),
+        "knn_accuracy": Result.of(knn_accuracy(*train, *test), count, neighbours=4),
+        "linear_accuracy": Result.of(linear_accuracy(*train, *test), count),
     }
 
 
-def _distances(model: VAE, data: DataModule, count: int, device: torch.device) -> Section:
+def _distances(model: VAE, data: DataModule, count: int, device: torch.device) -> Samples:
     from vae.metrics.features import feature_network
     from vae.metrics.fid import distances
 
@@ -148,14 +149,14 @@ def _distances(model: VAE, data: DataModule, count: int, device: torch.device) -
     ]
     found = distances(network, test[0], torch.cat(drawn))
     floor = distances(network, test[0], train[0][: len(test[0])])
-    return {
-        "fid": estimate_dict(found.fid, count),
-        "kid": estimate_dict(found.kid, count),
-        "fid_of_training_images": estimate_dict(floor.fid, min(len(train[0]), len(test[0]))),
-        "num_images": count,
-        "features": f"the 64 features of this package's own classifier of {data.source.name} "
+    return Samples(
+        fid=Result.of(found.fid, count),
+        kid=Result.of(found.kid, count),
+        fid_of_training_images=Result.of(floor.fid, min(len(train[0]), len(test[0]))),
+        num_images=count,
+        features=f"the 64 features of this package's own classifier of {data.source.name} "
         f"(test accuracy {float(network.accuracy):.4f}), not Inception's",
-    }
+    )
 
 
 def _bytes(x: Tensor) -> Tensor:
@@ -168,7 +169,7 @@ def _heavy(pareto_k: Tensor) -> Section:
     return {"heavy_tails": float((known > TRUSTED).double().mean())} if len(known) else {}
 
 
-def _finetuned(module: EvaluationModule, x: Tensor, steps: int) -> Section:
+def _finetuned(module: EvaluationModule, x: Tensor, steps: int) -> dict[str, Result]:
     from vae.metrics.finetune import finetuned
 
     model, k, memory = module.model, module.num_samples, module.memory
@@ -180,13 +181,14 @@ def _finetuned(module: EvaluationModule, x: Tensor, steps: int) -> Section:
     gain = log_px - torch.cat([p.log_px for p in plain])
     variance = torch.cat([t.variance for t in tight]).mean()
     return {
-        "log_px_finetuned": estimate_dict(Estimate.of(log_px), k)
-        | {
-            "monte_carlo_standard_error": math.sqrt(float(variance) / len(x)),
-            "effective_samples": float(torch.cat([t.effective for t in tight]).mean()),
+        "log_px_finetuned": Result.of(
+            Estimate.of(log_px),
+            k,
+            monte_carlo_standard_error=math.sqrt(float(variance) / len(x)),
+            effective_samples=float(torch.cat([t.effective for t in tight]).mean()),
             **_heavy(torch.cat([t.pareto_k for t in tight])),
-            "steps": steps,
+            steps=steps,
             # over the encoder's own proposal, on the same images
-            "gain": estimate_dict(Estimate.of(gain), k),
-        }
+            gain=Result.of(Estimate.of(gain), k),
+        )
     }

@@ -15,15 +15,16 @@ from vae.config.check import check
 from vae.evaluation.module import EvaluationModule
 from vae.evaluation.pictures import Pictures
 from vae.evaluation.progress import TestProgress
-from vae.evaluation.results import About, earlier_training
+from vae.evaluation.results import About
 from vae.evaluation.test import test
 from vae.evaluation.trainer import build_trainer
 from vae.runs.claim import claim, free_directory, is_first, let_go, release
 from vae.runs.opened import open_run
 from vae.runs.process import prepare
+from vae.runs.results import Results, read_results
 
 
-def evaluate(config: dict[str, Any], words: Sequence[str] = ()) -> dict[str, Any]:
+def evaluate(config: dict[str, Any], words: Sequence[str] = ()) -> Results:
     """Evaluate one run and report it.
 
     Arguments:
@@ -31,7 +32,7 @@ def evaluate(config: dict[str, Any], words: Sequence[str] = ()) -> dict[str, Any
         words: The command, to be written down.
 
     Returns:
-        What results.json holds.
+        The results.
 
     Raises:
         ConfigError: If the config makes no sense.
@@ -41,7 +42,7 @@ def evaluate(config: dict[str, Any], words: Sequence[str] = ()) -> dict[str, Any
     check(config, "evaluate")
     opened = open_run(config["run"], config["allow"])
     root = config["data"]["root"]
-    known = earlier_training(opened.directory)
+    known = read_results(opened.directory)
     if config["out"]:
         directory = Path(config["out"]).expanduser().absolute()
     else:
@@ -68,7 +69,7 @@ def evaluate(config: dict[str, Any], words: Sequence[str] = ()) -> dict[str, Any
         with contextlib.suppress(OSError):
             directory.rmdir()
         raise
-    about = About(trained, opened.checkpoint, words, known)
+    about = About(trained, opened.checkpoint, words, known.train if known else None)
     try:
         return test(module, data, trainer, config, directory, about, config["seed"])
     except SystemExit as e:

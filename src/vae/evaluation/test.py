@@ -15,7 +15,8 @@ from vae.data.module import DataModule
 from vae.evaluation.analysis import analyse
 from vae.evaluation.module import EvaluationModule
 from vae.evaluation.results import About, collect
-from vae.reporting.tables import print_results, write_results
+from vae.reporting.tables import print_results
+from vae.runs.results import Results, write_results
 
 
 def test(
@@ -26,7 +27,7 @@ def test(
     directory: Path,
     about: About,
     seed: int,
-) -> dict[str, Any]:
+) -> Results:
     """Test on every process, look closer on the first, and report.
 
     What the test alone found is written before the closer look, so that nothing of it is lost.
@@ -41,7 +42,7 @@ def test(
         seed: Of the samples, which must not depend on how training left the generators.
 
     Returns:
-        What results.json holds (without the closer look, on processes but the first).
+        The results (without the closer look, on processes but the first).
     """
     start = time.perf_counter()
     with ended_by_sigterm():

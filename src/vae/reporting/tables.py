@@ -1,17 +1,13 @@
-"""results.json, and the table of it."""
+"""The table of what a test found."""
 
-import json
 import math
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from vae import files
-from vae.errors import RunError
+from vae.runs.results import Latents, Result, Results
 
 # how tables name what results.json holds
 LABELS = {
@@ -28,118 +24,88 @@ LABELS = {
 MOST_HEAVY, FEWEST_EFFECTIVE = 0.25, 10
 
 
-def write_results(results: Mapping[str, Any], directory: Path) -> None:
-    """Write results.json, whole or not at all.
-
-    Raises:
-        RunError: If it cannot be written.
-    """
-    text = json.dumps(_without_nan(results), indent=2, allow_nan=False)
-    try:
-        files.write(directory / "results.json", text + "\n")
-    except OSError as e:
-        raise RunError(
-            f"results need room on their disk, but {directory / 'results.json'} cannot be written "
-            f"({e}); free some space, and run it again with resume={directory}."
-        ) from e
-
-
-def _without_nan(value: Any) -> Any:
-    """Numbers that there are none of as null, which is what JSON has for them."""
-    if isinstance(value, Mapping):
-        return {k: _without_nan(v) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_without_nan(v) for v in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def print_results(results: Mapping[str, Any], directory: Path) -> None:
+def print_results(results: Results, directory: Path) -> None:
     """Print the test estimates with their standard errors, the speed and the directory."""
-    table = Table(title=f"{results['name']}: test set", title_justify="left")
+    table = Table(title=f"{results.name}: test set", title_justify="left")
     for column in ("", "value", "± se", "samples", "unit"):
         table.add_column(column, justify="left" if column in ("", "unit") else "right")
-    for name, e in results["test"].items():
+    for name, e in results.test.items():
         digits = 4 if name == "bits_per_dim" else 2
         _add(table, name, e, digits, _unit(name, e))
-    _add_latents(table, results["latents"])
-    if samples := results["samples"]:
+    if results.latents is not None:
+        _add_latents(table, results.latents)
+    if samples := results.samples:
         table.add_section()
-        floor = f"of training images {samples['fid_of_training_images']['value']:.3f}"
-        _add(table, "FID", samples["fid"], 3, f"{floor}; {samples['features']}")
-        _add(table, "KID", samples["kid"], 5, "same features")
+        floor = f"of training images {samples.fid_of_training_images.value:.3f}"
+        _add(table, "FID", samples.fid, 3, f"{floor}; {samples.features}")
+        _add(table, "KID", samples.kid, 5, "same features")
     table.add_section()
-    if train := results["train"]:
-        passed = f"{train['epochs']} epochs, validation included"
-        table.add_row("training", f"{train['seconds']:.1f}", "", "", f"seconds ({passed})")
-        speed = f"{train['images_per_second']:,.0f}"
+    if train := results.train:
+        passed = f"{train.epochs} epochs, validation included"
+        table.add_row("training", f"{train.seconds:.1f}", "", "", f"seconds ({passed})")
+        speed = f"{train.images_per_second:,.0f}"
         table.add_row("speed", speed, "", "", "images/s in training")
-    table.add_row("testing", f"{results['test_seconds']:.1f}", "", "", "seconds")
+    table.add_row("testing", f"{results.test_seconds:.1f}", "", "", "seconds")
     console().print(table)
     for warning in doubts(results):
         console().print(f"warning: {warning}", soft_wrap=True)
     console().print(f"run directory: {directory}", soft_wrap=True)
 
 
-def doubts(results: Mapping[str, Any]) -> list[str]:
+def doubts(results: Results) -> list[str]:
     """Why an estimate of log p(x) may be too low by more than its Monte Carlo error says."""
     found = []
     for name in ("log_px", "log_px_finetuned"):
-        if not (e := results["test"].get(name)):
+        if (e := results.test.get(name)) is None:
             continue
-        heavy, effective = e.get("heavy_tails", 0.0), e["effective_samples"]
-        if heavy > MOST_HEAVY or effective < FEWEST_EFFECTIVE <= e["num_samples"]:
+        heavy, effective = e.heavy_tails or 0.0, e.effective_samples
+        assert effective is not None
+        if heavy > MOST_HEAVY or effective < FEWEST_EFFECTIVE <= e.num_samples:
             tail = f"; Pareto k-hat above 0.7 for {heavy:.0%} of the images" if heavy else ""
             found.append(
                 f"{LABELS[name]} is a lower estimate that few samples carry (effective samples "
-                f"{effective:.1f} of {e['num_samples']:,}{tail}), and the Monte Carlo "
+                f"{effective:.1f} of {e.num_samples:,}{tail}), and the Monte Carlo "
                 "se does not cover what they miss; take more (num_samples=), or a proposal fitted "
                 "to each image (finetune=)."
             )
     return found
 
 
-def _add(table: Table, name: str, e: Mapping[str, Any], digits: int, unit: str) -> None:
-    count = e["num_samples"]
-    samples = "" if count is None else f"{count:,}" if count else "exact"
-    value, error = f"{e['value']:.{digits}f}", f"{e['standard_error']:.{digits}f}"
+def _add(table: Table, name: str, e: Result, digits: int, unit: str, sampled: bool = True) -> None:
+    samples = (f"{e.num_samples:,}" if e.num_samples else "exact") if sampled else ""
+    value, error = f"{e.value:.{digits}f}", f"{e.standard_error:.{digits}f}"
     table.add_row(LABELS.get(name, name), value, error, samples, unit)
 
 
-def _unit(name: str, e: Mapping[str, Any]) -> str:
+def _unit(name: str, e: Result) -> str:
     unit = "nats per image"
     if name == "bits_per_dim":
-        unit = "bits per dimension, " + ("dequantised" if e["dequantized"] else "of the bytes")
-    if "effective_samples" in e:
-        error = e["monte_carlo_standard_error"]
-        known = "" if math.isnan(error) else f"Monte Carlo se {error:.1g}, "
-        unit += f" ({known}effective samples {e['effective_samples']:.1f}"
-        unit += f", k-hat > 0.7 for {e['heavy_tails']:.0%})" if "heavy_tails" in e else ")"
-    if "gain" in e:
-        gain = e["gain"]
-        more = f"{gain['value']:+.2f} ± {gain['standard_error']:.2f}"
-        unit += f"; {more} over the encoder's on the same {gain['num_examples']:,} images"
+        unit = "bits per dimension, " + ("dequantised" if e.dequantized else "of the bytes")
+    if e.effective_samples is not None:
+        error = e.monte_carlo_standard_error
+        known = "" if error is None or math.isnan(error) else f"Monte Carlo se {error:.1g}, "
+        unit += f" ({known}effective samples {e.effective_samples:.1f}"
+        unit += ")" if e.heavy_tails is None else f", k-hat > 0.7 for {e.heavy_tails:.0%})"
+    if (gain := e.gain) is not None:
+        more = f"{gain.value:+.2f} ± {gain.standard_error:.2f}"
+        unit += f"; {more} over the encoder's on the same {gain.num_examples:,} images"
     return unit
 
 
-def _add_latents(table: Table, latents: Mapping[str, Any]) -> None:
-    if not latents:
-        return
+def _add_latents(table: Table, latents: Latents) -> None:
     table.add_section()
-    active = f"of {latents['latent_dim']} (Var(E[z]) above {latents['threshold']})"
-    table.add_row("active units", str(latents["active_units"]), "", "", active)
+    active = f"of {latents.latent_dim} (Var(E[z]) above {latents.threshold})"
+    table.add_row("active units", str(latents.active_units), "", "", active)
     for name in ("mutual_information", "aggregate_kl"):
-        if name in latents:
-            size = latents[name]["aggregate_size"]
-            limit = latents[name].get("upper_limit")
+        if (found := getattr(latents, name)) is not None:
             most = ", an upper estimate that falls with that number"
-            if limit is not None:
-                most = f", at most {limit:.2f}, the logarithm of that"
-            _add(table, name, latents[name], 2, f"nats, over {size:,} images{most}")
+            if found.upper_limit is not None:
+                most = f", at most {found.upper_limit:.2f}, the logarithm of that"
+            _add(table, name, found, 2, f"nats, over {found.aggregate_size:,} images{most}")
     for name in ("knn_accuracy", "linear_accuracy"):
-        if name in latents:
-            n = latents[name]["num_samples"]
-            row = dict(latents[name], num_samples=None)
-            _add(table, name, row, 4, f"of the class from E[z], by {n:,} training images")
+        if (found := getattr(latents, name)) is not None:
+            unit = f"of the class from E[z], by {found.num_samples:,} training images"
+            _add(table, name, found, 4, unit, sampled=False)
 
 
 def console() -> Console:

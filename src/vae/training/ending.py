@@ -14,6 +14,7 @@ from vae.data.module import DataModule
 from vae.evaluation.trainer import build_trainer
 from vae.runs import checkpoint as checkpoints
 from vae.runs.claim import release
+from vae.runs.results import Results, Training
 from vae.training import build, internals
 from vae.training.loggers.log import Log
 from vae.training.module import VAEModule
@@ -30,7 +31,7 @@ class Ending:
     def __init__(self, trainer: Trainer, directory: Path):
         self.trainer, self.directory = trainer, directory
         self.logs = [logger for logger in trainer.loggers if isinstance(logger, Log)]
-        self.results: dict[str, Any] | None = None
+        self.results: Results | None = None
 
     def begin(self, config: Mapping[str, Any], step: int) -> None:
         """Tell the loggers the config and the step that the run begins at."""
@@ -88,7 +89,7 @@ def fit(trainer: Trainer, module: VAEModule, data: DataModule, checkpoint: Path 
     internals.count_last_step(trainer)
 
 
-def training(trainer: Trainer, module: VAEModule) -> dict[str, Any]:
+def training(trainer: Trainer, module: VAEModule) -> Training:
     """What is known of the training: seconds, speed, epochs, steps, the best validation score.
 
     The score is the best validation ELBO (of an autoencoder, minus the distortion), whatever the
@@ -99,13 +100,13 @@ def training(trainer: Trainer, module: VAEModule) -> dict[str, Any]:
         module: The module, trained.
     """
     seconds, batches = module.seconds(), trainer.num_training_batches
-    return {
-        "seconds": seconds,
-        "images_per_second": module.examples / seconds,
-        "epochs": math.ceil(module.batches / batches) if batches else 0,
-        "steps": trainer.global_step,
-        "best_val_score": module.best_score,
-    }
+    return Training(
+        seconds=seconds,
+        images_per_second=module.examples / seconds,
+        epochs=math.ceil(module.batches / batches) if batches else 0,
+        steps=trainer.global_step,
+        best_val_score=module.best_score,
+    )
 
 
 def to_test(

@@ -1,6 +1,5 @@
 """A run from its config to its report: build, fit, test, report."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,17 +10,17 @@ import lightning
 from vae.config.build import build_data
 from vae.config.check import check
 from vae.data.module import DataModule
-from vae.evaluation.results import About, collect
+from vae.evaluation.results import About, Analysis, collect
 from vae.evaluation.test import test
 from vae.evaluation.trainer import build_trainer
 from vae.model import VAE
 from vae.reporting.pages.run import write_report
 from vae.reporting.summary import print_summary
-from vae.reporting.tables import write_results
 from vae.runs.adopt import wish
 from vae.runs.claim import claim, enter, let_go, release, renew
 from vae.runs.opened import same_data
 from vae.runs.process import prepare
+from vae.runs.results import Results, read_results, write_results
 from vae.training import build, devices, ending, resume, spawn
 
 
@@ -31,13 +30,13 @@ class Outcome:
 
     Arguments:
         directory: The run directory.
-        results: What results.json holds.
+        results: What the test found.
         model: The best model, in evaluation mode; None if another process trained it.
         data: The data module that it was trained on; None likewise.
     """
 
     directory: Path
-    results: dict[str, Any]
+    results: Results
     model: VAE | None = None
     data: DataModule | None = None
 
@@ -69,7 +68,9 @@ def train(config: dict[str, Any], words: Sequence[str] = (), sweep: bool = False
         if spawn.wanted(config):
             let_go(directory)
             spawn.run(config, list(words), train)
-            return Outcome(directory, json.loads((directory / "results.json").read_text()))
+            results = read_results(directory)
+            assert results is not None
+            return Outcome(directory, results)
         return _run(config, directory, start, words, sweep)
     finally:
         let_go(directory)
@@ -105,9 +106,9 @@ def _run(
         ending.fit(trainer, module, data, start.checkpoint)
         trained = ending.training(trainer, module)
         module, trainer = ending.to_test(trainer, module, config, data, directory)
-        about = About(config, end.best(), words, trained, trained["best_val_score"])
+        about = About(config, end.best(), words, trained, trained.best_val_score)
         if end.pruned():
-            end.results = collect(about, module, data, trainer, analysis={}, pruned=True)
+            end.results = collect(about, module, data, trainer, analysis=Analysis(), pruned=True)
             if trainer.is_global_zero:
                 write_results(end.results, directory)
         else:

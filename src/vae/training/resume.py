@@ -1,6 +1,5 @@
 """Going on with a run that was interrupted: where from, and whether it is the same run."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from vae.config.secret import recorded
 from vae.errors import ConfigError, RunError
 from vae.runs import checkpoint as checkpoints
 from vae.runs.adopt import read_config, wish
+from vae.runs.results import Results, read_results
 
 Config = Mapping[str, Any]
 
@@ -54,13 +54,13 @@ class Start:
         checkpoint: What it resumes from; None to begin anew.
         step: The number of steps that it has behind it.
         data: What the checkpoint says of the data it was trained on; None if nothing.
-        results: What results.json holds, if the run is finished already.
+        results: What the test found, if the run is finished already.
     """
 
     checkpoint: Path | None = None
     step: int = 0
     data: Config | None = None
-    results: dict[str, Any] | None = None
+    results: Results | None = None
 
 
 def start(config: Config, directory: Path) -> Start:
@@ -95,8 +95,8 @@ def start(config: Config, directory: Path) -> Start:
     raise RunError(f"a run resumes from its last checkpoint, but {last} is gone; {remedy}.")
 
 
-def finished(config: Config, directory: Path) -> dict[str, Any] | None:
-    """What results.json holds, if the run that `resume` asks for is there and finished.
+def finished(config: Config, directory: Path) -> Results | None:
+    """The results, if the run that `resume` asks for is there and finished.
 
     Raises:
         ConfigError: If the directory holds a run with other settings.
@@ -111,7 +111,10 @@ def finished(config: Config, directory: Path) -> dict[str, Any] | None:
         before["trainer"].get(name) != config["trainer"][name]
         for name in ("max_epochs", "max_steps", "max_time")
     )
-    return None if longer or Path(wanted).expanduser().is_file() else _results(directory)
+    if longer or Path(wanted).expanduser().is_file():
+        return None
+    results = read_results(directory)
+    return results if results and results.complete else None
 
 
 def _refuse_differences(before: Config, now: Config, where: str) -> None:
@@ -208,20 +211,3 @@ def differences(before: Config, now: Config) -> list[tuple[str, Any, Any]]:
 
 def _is_free(key: str) -> bool:
     return any(key == free or key.startswith(free + ".") for free in FREE)
-
-
-def _results(directory: Path) -> dict[str, Any] | None:
-    """results.json of a run whose test is done, closer look and all."""
-    path = directory / "results.json"
-    if not path.is_file():
-        return None
-    try:
-        results = json.loads(path.read_text())
-        if not isinstance(results, dict):
-            raise ValueError("it holds no results")
-    except (OSError, ValueError) as e:
-        raise RunError(
-            f"a run's results.json holds what train wrote, but {path} cannot be read ({e}); move "
-            "it away to have the run go on."
-        ) from e
-    return results if results.get("complete") else None

@@ -15,7 +15,8 @@ from vae import files
 from vae.config.groups import targets
 from vae.config.moved import upgraded
 from vae.config.nested import flat, moved
-from vae.reporting.pages.page import read_json
+from vae.errors import RunError
+from vae.runs.results import Results, read_results
 
 # the test's columns in sweep.csv, those of them with a standard error twice
 MEASURES = ("elbo", "rate", "distortion", "log_px", "bits_per_dim")
@@ -30,7 +31,7 @@ class Job:
         directory: Its directory.
         settings: Its config, by dotted names; a choice is a word under its group's name.
         choices: The settings that are such words.
-        results: What its results.json holds; None if it has none.
+        results: What its test found; None if there was none.
         swept: The settings that differ among the jobs of its sweep.
     """
 
@@ -38,15 +39,15 @@ class Job:
     directory: Path
     settings: dict[str, Any]
     choices: set[str]
-    results: Mapping[str, Any] | None
+    results: Results | None
     swept: dict[str, Any] = field(default_factory=dict)
 
     @property
     def state(self) -> str:
         """finished, pruned or failed (which also means: interrupted, or still running)."""
-        if self.results is None or not self.results.get("complete"):
+        if self.results is None or not self.results.complete:
             return "failed"
-        return "pruned" if self.results.get("pruned") else "finished"
+        return "pruned" if self.results.pruned else "finished"
 
     @property
     def error(self) -> str:
@@ -57,11 +58,12 @@ class Job:
     @property
     def score(self) -> float:
         """What jobs are ranked by: the higher, the better; nan without one."""
-        return _number((self.results or {}).get("score"))
+        return math.nan if self.results is None else self.results.score
 
     def measure(self, name: str) -> float:
         """A test estimate; nan without one."""
-        return _number((self.results or {"test": {}})["test"].get(name, {}).get("value"))
+        found = self.results.test.get(name) if self.results else None
+        return math.nan if found is None else found.value
 
     @property
     def group(self) -> tuple[Any, ...]:
@@ -80,7 +82,7 @@ def read_jobs(directory: Path) -> list[Job]:
     for name in sorted(names_, key=_order):
         config = yaml.safe_load((directory / name / "config.yaml").read_text())
         settings, choices = _words(moved(upgraded(config), str(config["run_dir"]), "."))
-        results = read_json(directory / name / "results.json")
+        results = _results(directory / name)
         jobs.append(Job(name, directory / name, settings, choices, results))
     names = {name: None for job in jobs for name in job.settings}
     # told by each job's own directory, or of no weight for what it computes
@@ -144,9 +146,13 @@ def _leave_out_details(jobs: Sequence[Job], choice: str, prefix: str) -> None:
                 job.swept.pop(name, None)
 
 
-def _number(value: Any) -> float:
-    """A number of results.json, where what is not finite is null."""
-    return math.nan if value is None else float(value)
+def _results(directory: Path) -> Results | None:
+    """A job's results; those that cannot be read leave the job failed, with a warning."""
+    try:
+        return read_results(directory)
+    except RunError as e:
+        print(f"warning: {e}", flush=True)
+        return None
 
 
 def write_csv(jobs: Sequence[Job], path: Path) -> None:
@@ -164,13 +170,14 @@ def write_csv(jobs: Sequence[Job], path: Path) -> None:
             row["error"] = job.error
             if results := job.results:
                 for name in MEASURES:
-                    if estimate := results["test"].get(name):
-                        row[name] = estimate["value"]
-                        row[f"{name}_standard_error"] = estimate["standard_error"]
-                row["active_units"] = results["latents"].get("active_units")
-                row |= {
-                    k: (results["train"] or {}).get(k) for k in ("seconds", "images_per_second")
-                }
-                row["command"] = results["command"]
+                    if estimate := results.test.get(name):
+                        row[name] = estimate.value
+                        row[f"{name}_standard_error"] = estimate.standard_error
+                if results.latents is not None:
+                    row["active_units"] = results.latents.active_units
+                if train := results.train:
+                    row["seconds"] = train.seconds
+                    row["images_per_second"] = train.images_per_second
+                row["command"] = results.command
             table.writerow(row)
         files.write(path, f.getvalue())

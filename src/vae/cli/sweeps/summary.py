@@ -34,7 +34,7 @@ def summarise(directory: Path) -> list[Job]:
     print_line = console().print
     if first is not None and first.results is not None:
         print_line(f"best: job {first.name}, score {first.score:.2f}", soft_wrap=True)
-        print_line(f"  {first.results['command'] or first.directory}", soft_wrap=True)
+        print_line(f"  {first.results.command or first.directory}", soft_wrap=True)
     count = {s: sum(j.state == s for j in jobs) for s in ("finished", "pruned", "failed")}
     told = ", ".join(f"{n} {state}" for state, n in count.items() if n)
     print_line(f"sweep directory: {directory} ({told})", soft_wrap=True)

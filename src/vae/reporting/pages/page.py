@@ -2,8 +2,6 @@
 
 import base64
 import io
-import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,12 +54,3 @@ def number(value: Any, digits: int = 2) -> str:
     if isinstance(value, float):
         return f"{value:,.{digits}f}"
     return f"{value:,}" if isinstance(value, int) else str(value)
-
-
-def read_json(path: Path) -> Mapping[str, Any] | None:
-    """What a JSON file says; None if there is no such file, or it says something else."""
-    try:
-        found = json.loads(path.read_text())
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) else None

@@ -6,7 +6,8 @@ from pathlib import Path
 import torch
 import yaml
 
-from vae.reporting.pages.page import picture, read_json, write
+from vae.reporting.pages.page import picture, write
+from vae.runs.results import read_results
 
 CAPTIONS = {
     "curves": "ELBO, rate and distortion while training",
@@ -29,7 +30,7 @@ def write_report(directory: Path) -> Path:
     Returns:
         The page's path.
     """
-    results = read_json(directory / "results.json")
+    results = read_results(directory)
     assert results is not None
     config = yaml.safe_load((directory / "config.yaml").read_text())
     pictures = [
@@ -41,18 +42,18 @@ def write_report(directory: Path) -> Path:
     write(
         path,
         "run.html",
-        title=f"{results['name']}, seed {results['seed']}",
+        title=f"{results.name}, seed {results.seed}",
         results=results,
         directory=str(directory),
         pictures=pictures,
         config=yaml.safe_dump(config, sort_keys=False),
-        environment=results["versions"]
+        environment=dict(results.versions)
         | {
-            "device": results["device"],
+            "device": results.device,
             "processor": torch.cuda.get_device_name()
-            if results["device"].startswith("cuda")
+            if results.device.startswith("cuda")
             else platform.processor() or platform.machine(),
-            "threads": results["threads"],
+            "threads": results.threads,
             "system": platform.platform(terse=True),
         },
     )

@@ -10,6 +10,7 @@ from PIL.Image import Image
 from torch import Tensor
 
 from vae.errors import one_line
+from vae.runs.results import Results
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -81,13 +82,11 @@ class Log:
             images: The examples, with values in [0, 1] and shape (N, C, H, W).
         """
 
-    def close(
-        self, results: Mapping[str, Any] | None, checkpoints: Mapping[str, Path], failed: bool
-    ) -> None:
+    def close(self, results: Results | None, checkpoints: Mapping[str, Path], failed: bool) -> None:
         """End.
 
         Arguments:
-            results: What results.json holds; None if there is none.
+            results: What the test found; None if there is none.
             checkpoints: The checkpoints' paths, by alias.
             failed: Whether the job raised an error.
         """

@@ -11,6 +11,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from PIL.Image import Image
 from torch import Tensor
 
+from vae.runs.results import Results
 from vae.training import internals
 from vae.training.loggers.log import Log, harmless
 
@@ -68,8 +69,6 @@ class TensorBoard(TensorBoardLogger, Log):
 
     @rank_zero_only
     @harmless
-    def close(
-        self, results: Mapping[str, Any] | None, checkpoints: Mapping[str, Path], failed: bool
-    ) -> None:
+    def close(self, results: Results | None, checkpoints: Mapping[str, Path], failed: bool) -> None:
         """Flush and end."""
         self.experiment.close()

@@ -15,6 +15,7 @@ from torch import Tensor
 from vae import files
 from vae.errors import ConfigError, one_line
 from vae.reporting.figures import grid
+from vae.runs.results import Results
 from vae.training.loggers.log import Log, harmless
 from vae.training.loggers.patience import Impatient, answers, end_service, within
 
@@ -141,9 +142,7 @@ class WandB(WandbLogger, Log):
         """Nothing: `close` ends the run."""
 
     @rank_zero_only
-    def close(
-        self, results: Mapping[str, Any] | None, checkpoints: Mapping[str, Path], failed: bool
-    ) -> None:
+    def close(self, results: Results | None, checkpoints: Mapping[str, Path], failed: bool) -> None:
         """End the W&B run, as failed or finished, so that the next job gets its own."""
         run, self._experiment = self._experiment, None
         if run is None:
@@ -164,12 +163,12 @@ class WandB(WandbLogger, Log):
     def _end(
         self,
         run: Any,
-        results: Mapping[str, Any] | None,
+        results: Results | None,
         checkpoints: Mapping[str, Path],
         failed: bool,
     ) -> None:
         if results is not None:
-            run.summary.update(_numbers(results))
+            run.summary.update(results.numbers())
         if self.table is not None:
             run.log({"latents": _table(*self.table)})
         _keep(run, checkpoints)
@@ -193,21 +192,6 @@ def _keep(run: Any, checkpoints: Mapping[str, Path]) -> None:
         artifact = wandb.Artifact(f"model-{run.id}", type="model", metadata={"step": run.step})
         artifact.add_file(str(path), name=path.name)
         run.log_artifact(artifact, aliases=[alias])
-
-
-def _numbers(results: Mapping[str, Any]) -> dict[str, Any]:
-    """The estimates of results.json, with their errors, under names such as test/elbo."""
-    flat: dict[str, Any] = {"score": results["score"]}
-    for section in ("test", "latents", "samples"):
-        for name, found in results[section].items():
-            if isinstance(found, Mapping) and "value" in found:
-                flat[f"{section}/{name}"] = found["value"]
-                flat[f"{section}/{name}_standard_error"] = found["standard_error"]
-            elif isinstance(found, int | float | str):
-                flat[f"{section}/{name}"] = found
-    if results["train"]:
-        flat |= {f"training/{name}": value for name, value in results["train"].items()}
-    return flat
 
 
 def has_key() -> bool:
