@@ -165,8 +165,8 @@ ONES = [
 @pytest.mark.parametrize("words", ONES, ids=" ".join)
 def test_an_axis_of_length_one_is_an_axis(tiny, words):
     results = train(tiny("data=digits", *words, "callbacks.pictures.count=2")).results
-    assert results["test"]["elbo"]["value"] < 0
-    assert results["latents"]["latent_dim"] == len(results["latents"]["variance"])
+    assert results.test["elbo"].value < 0
+    assert results.latents.latent_dim == len(results.latents.variance)
 
 
 @pytest.mark.parametrize("shape", [(30, 1, 5), (30, 5, 1), (30, 1, 1), (30, 1, 4, 4)])
