@@ -1,11 +1,13 @@
 """What the tests share."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 
+from tests import forked
 from vae.cli.command import compose
 
 # children that tests start are as strict and as quiet as this process
@@ -16,6 +18,9 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     torch.set_num_threads(1)
 else:
     torch.set_num_threads(min(2, torch.get_num_threads()))
+
+if sys.platform == "linux" and os.environ.get("VAE_TESTS_FORK") != "0":
+    forked.install()
 
 
 @pytest.fixture(scope="session", autouse=True)
