@@ -13,6 +13,7 @@ import time
 
 import pytest
 
+from tests import forked
 from tests.test_resume import same, weights
 
 pytestmark = pytest.mark.slow
@@ -151,7 +152,8 @@ def test_a_signal_in_the_test_ends_it_too_and_the_test_is_repeated(tmp_path, num
 
 @pytest.mark.parametrize("delay", [0.05, 0.3, 0.8, 2.0])
 def test_ctrl_c_while_starting_is_no_traceback(tmp_path, delay):
-    process = subprocess.Popen(
+    # a fork would have its imports behind it
+    process = forked.Real(
         command(tmp_path / "mine"),
         env=os.environ | ENV,
         stdout=subprocess.PIPE,
