@@ -14,6 +14,7 @@ from vae.config.check import fields
 from vae.config.groups import OTHERS, PACKAGES, config_dir, options, targets
 from vae.config.make import locate
 from vae.config.settings import COMMANDS
+from vae.model.families.vae import PARTS, VAE
 from vae.training import build
 
 EXPERIMENTS = sorted(p.stem for p in (config_dir() / "experiment").glob("*.yaml"))
@@ -125,7 +126,7 @@ def test_every_word_of_every_group_composes(group):
 def nodes(config):
     """Every node that names a class, with the arguments that other choices fill in."""
     context = {"in_shape", "out_shape", "latent_dim", "event_shape", "support", "seed"}
-    context |= {"encoder", "posterior", "examples", "dataset_size"}
+    context |= {"encoder", "posterior", "examples", "dataset_size", "part"}
     if "_target_" in config:
         yield config, context
     for value in config.values():
@@ -136,7 +137,8 @@ def nodes(config):
 def every_word():
     """Each word of each group whose files name our own classes."""
     parts = ["encoder", "decoder", "posterior", "prior", "likelihood"]
-    groups = [f"model/{part}" for part in parts] + ["objective", "optimizer/schedule", "data"]
+    groups = ["model", *(f"model/{part}" for part in parts)]
+    groups += ["objective", "optimizer/schedule", "data"]
     for group in groups:
         for path in sorted((config_dir() / group).glob("*.yaml")):
             if path.stem != "default":
@@ -150,7 +152,12 @@ def every_word():
 def test_every_argument_of_our_classes_is_a_setting(words):
     for node, context in nodes(compose(*words, *(NEEDS[w] for w in words if w in NEEDS))):
         if node["_target_"].startswith("vae."):
-            parameters = inspect.signature(locate(node["_target_"])).parameters
+            known = locate(node["_target_"])
+            if issubclass(known, VAE):
+                # a family makes its parts, and its own latent_dim may say nothing
+                node = {k: v for k, v in node.items() if k not in (*PARTS, "output_bias")}
+                context, known = context - {"latent_dim"}, known.build
+            parameters = inspect.signature(known).parameters
             if node["_target_"].startswith(
                 ("vae.model.", "vae.objectives.", "vae.training.schedules.")
             ):

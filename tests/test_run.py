@@ -95,7 +95,7 @@ ALIASES = [
     "logging.os.system",
     "subprocess.Popen",
     "vae.runs.opened.torch.load",
-    "vae.model.vae.torch.hub.load",
+    "vae.model.families.vae.torch.hub.load",
     "vae.model.networks.mlp.math.prod",
     "vae.model.networks.conv.dense",
     "vae.train.sys.exit",

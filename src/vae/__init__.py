@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from vae.api import Run as Run
     from vae.api import fit as fit
     from vae.cli.command import compose as compose
-    from vae.model.vae import VAE as VAE
+    from vae.model.families.vae import VAE as VAE
     from vae.runs.opened import load as load
 
 # the public API, and where each name comes from when it is asked for: commands answer at once, and
 # vae.load imports torch and the model alone
 _FROM = {
     "Run": "vae.api",
-    "VAE": "vae.model.vae",
+    "VAE": "vae.model.families.vae",
     "compose": "vae.cli.command",
     "fit": "vae.api",
     "load": "vae.runs.opened",

@@ -11,7 +11,7 @@ from PIL import Image
 
 from vae.cli.command import compose
 from vae.data.module import DataModule
-from vae.model.vae import VAE
+from vae.model.families.vae import VAE
 from vae.runs.opened import Run as Opened
 from vae.runs.opened import open_run
 from vae.runs.results import Results, read_results

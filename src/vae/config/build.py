@@ -1,7 +1,6 @@
 """A config becomes a data module and a model."""
 
 from collections.abc import Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -10,12 +9,13 @@ from torch import nn
 from vae.config.make import locate, make, parameters
 from vae.config.moved import SOURCES
 from vae.errors import ConfigError
-from vae.model.vae import VAE
+from vae.model.families.vae import PARTS, VAE
 
 if TYPE_CHECKING:
     from vae.data.module import DataModule
 
 Config = Mapping[str, Any]
+NETWORKS = ("encoder", "decoder")
 # how users call where the data lies
 PLACES = {"root", "path"}
 
@@ -74,38 +74,42 @@ def build_model(
     Raises:
         ConfigError: If a part cannot be built, or a network's output has the wrong shape.
     """
-    node = config["model"]
-    latent_dim = node["latent_dim"]
-    part = partial(
-        make,
-        allow=config["allow"],
-        packages=("vae.model.",),
-        latent_dim=latent_dim,
-        event_shape=event_shape,
-    )
-    posterior = part(node["posterior"], "model.posterior")
-    likelihood = part(node["likelihood"], "model.likelihood")
-    shapes = {
-        "encoder": {"in_shape": event_shape, "out_shape": posterior.feature_shape},
-        "decoder": {"in_shape": (latent_dim,), "out_shape": likelihood.feature_shape},
-    }
-    networks = {name: part(node[name], f"model.{name}", **shapes[name]) for name in shapes}
-    for name, network in networks.items():
-        _check_shape(network, name, **shapes[name])
-    prior = part(
-        node["prior"],
-        "model.prior",
-        encoder=networks["encoder"],
-        posterior=posterior,
-        examples=data and data.examples,
+    node, allow, packages = config["model"], config["allow"], ("vae.model.",)
+
+    def part(name: str, **sizes: Any) -> Any:
+        if name in NETWORKS:
+            sizes = {"in_shape": event_shape} | sizes
+        made = make(
+            node[name],
+            f"model.{name}",
+            allow=allow,
+            packages=packages,
+            event_shape=event_shape,
+            examples=data and data.examples,
+            **sizes,
+        )
+        if name in NETWORKS:
+            _check_shape(made, name, **sizes)
+        return made
+
+    family = locate(node["_target_"], allow, packages)
+    if not issubclass(family, VAE):
+        raise ConfigError(
+            f"model names a family of models as its _target_, got {node['_target_']}; choose one "
+            "with model=, or derive yours from vae.model.families.vae.VAE."
+        )
+    settings = {k: v for k, v in node.items() if k not in (*PARTS, "output_bias")}
+    model: VAE = make(
+        settings, "model", allow=allow, packages=packages, made_by=family.build, part=part
     )
     if node["output_bias"] == "data" and data is not None:
-        _check_start(networks["decoder"], likelihood)
-        networks["decoder"].start_at(likelihood.features_at(data.mean()))
-    return VAE(networks["encoder"], networks["decoder"], posterior, prior, likelihood)
+        decoder: Any = model.decoder
+        _check_start(decoder, model.likelihood)
+        decoder.start_at(model.likelihood.features_at(data.mean()))
+    return model
 
 
-def _check_start(decoder: nn.Module, likelihood: nn.Module) -> None:
+def _check_start(decoder: nn.Module, likelihood: object) -> None:
     for part, method in ((decoder, "start_at"), (likelihood, "features_at")):
         if not hasattr(part, method):
             raise ConfigError(

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from vae.config.make import convert
 from vae.config.nested import flat
-from vae.config.settings import COMMANDS, Node
+from vae.config.settings import COMMANDS, Model, Node
 from vae.errors import ConfigError
 
 # the fewest images that a measure needs
@@ -89,8 +89,9 @@ def _check_places(config: Mapping[str, Any]) -> None:
             f"run_dir is the folder that a run is kept in, got {run_dir!r}; name one, or leave it "
             "out."
         )
+    groups = [name for name, hint in get_type_hints(Model).items() if hint == Node]
     for part, node in config["model"].items():
-        if part not in ("latent_dim", "output_bias") and not isinstance(node, Mapping):
+        if part in groups and not isinstance(node, Mapping):
             raise ConfigError(
                 f"model.{part} is a group of settings, got {node}; choose one with "
                 f"model/{part}={node}."
@@ -119,8 +120,9 @@ def _check_names(
     """Refuse settings that nothing reads, with the nearest that something does."""
     known = [*model.model_fields, *also]
     hints = get_type_hints(model)
+    open_ended = model.model_config.get("extra") == "allow"
     for key, value in config.items():
-        if key not in known:
+        if key not in known and not open_ended:
             close = difflib.get_close_matches(f"{prefix}{key}", [prefix + k for k in known], n=1)
             remedy = f"did you mean {close[0]}?" if close else "--cfg job prints those there are."
             raise ConfigError(f"a setting must exist to be set, got {prefix}{key}; {remedy}")

@@ -17,6 +17,7 @@ PACKAGES = {
     "data": "vae.data.sources",
     "engine": "vae.search.engines",
     "logger": "vae.training.loggers",
+    "model": "vae.model.families",
     "model/decoder": "vae.model.networks",
     "model/encoder": "vae.model.networks",
     "model/likelihood": "vae.model.likelihoods",
@@ -28,7 +29,7 @@ PACKAGES = {
 }
 # groups of settings and of classes of other packages
 OTHERS = (
-    *("callbacks", "debug", "evaluate", "experiment", "model", "optimizer", "trainer"),
+    *("callbacks", "debug", "evaluate", "experiment", "optimizer", "trainer"),
     *("hydra/launcher", "hydra/sweeper", "search"),
 )
 # files that other options build on, and that are no option themselves

@@ -2,7 +2,7 @@
 
 import importlib
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -57,6 +57,7 @@ def make(
     *,
     allow: Sequence[str] = (),
     packages: tuple[str, ...] = ALLOWED,
+    made_by: Callable[..., Any] | None = None,
     **context: Any,
 ) -> Any:
     """The object that a config node describes.
@@ -66,6 +67,7 @@ def make(
         where: The node's place in the config, for errors.
         allow: Names of packages allowed beside `packages`.
         packages: The packages allowed, each with a dot at its end.
+        made_by: What makes it in place of the class itself.
         context: Arguments that follow from other choices and so are not in the config; the class
             gets those it asks for.
 
@@ -77,7 +79,7 @@ def make(
         raise ConfigError(
             f"{where} must name a class as its _target_, got {node!r}; add {where}._target_=."
         )
-    target = locate(node["_target_"], allow, packages)
+    target = made_by or locate(node["_target_"], allow, packages)
     parameters = inspect.signature(target).parameters
     context = {k: v for k, v in context.items() if k in parameters}
     given = {
@@ -103,13 +105,13 @@ def parameters(target: type) -> set[str]:
 
 
 def _checked(
-    target: type, given: dict[str, Any], where: str, context: Mapping[str, Any]
+    target: Callable[..., Any], given: dict[str, Any], where: str, context: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """`given` with every value converted to the type that the class asks for."""
+    """`given` with every value converted to the type that the class or function asks for."""
     parameters = inspect.signature(target).parameters
     open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     try:
-        hints = get_type_hints(target.__init__)  # type: ignore[misc]
+        hints = get_type_hints(target.__init__ if inspect.isclass(target) else target)
     except (NameError, TypeError):
         hints = {}
     checked = {}

@@ -39,6 +39,9 @@ def upgraded(config: Mapping[str, Any]) -> dict[str, Any]:
         config: A whole config, of this version or an earlier one.
     """
     found = {str(k): _renamed(v) for k, v in config.items()}
+    if isinstance(model := found.get("model"), dict):
+        # there was one family, which needed no name
+        model.setdefault("_target_", "vae.model.families.vae.VAE")
     data = found.get("data")
     if isinstance(data, dict) and isinstance(data.get("source"), dict):
         found["data"] = _typed_once(data)

@@ -13,7 +13,7 @@ from vae.model.capabilities import Capability, offers
 from vae.model.distributions.kl import closed_form
 
 if TYPE_CHECKING:
-    from vae.model.vae import VAE
+    from vae.model.families.vae import VAE
     from vae.objectives.objective import Objective
 
 

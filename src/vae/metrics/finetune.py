@@ -4,9 +4,9 @@ import torch
 from torch import Tensor
 from torch.distributions import MultivariateNormal
 
+from vae.model.families.vae import VAE
 from vae.model.importance import Importance, importance
 from vae.model.record import Record
-from vae.model.vae import VAE
 from vae.objectives.sticking_the_landing import StickingTheLanding
 
 

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from vae.metrics.estimate import Estimate
 from vae.model.distributions.sampling import sample_and_log_prob
+from vae.model.families.vae import VAE
 from vae.model.precision import widest
-from vae.model.vae import VAE
 
 # pairs of a code and a posterior evaluated at once, times the dimensions of z
 CHUNK = 1_000_000

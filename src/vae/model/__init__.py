@@ -1,2 +1,2 @@
+from vae.model.families.vae import VAE as VAE
 from vae.model.record import Record as Record
-from vae.model.vae import VAE as VAE

@@ -44,6 +44,7 @@ class Model(Protocol):
     def likelihood(self) -> HasShape: ...
     def encode(self, x: Tensor) -> Distribution: ...
     def decode(self, z: Tensor) -> Distribution: ...
+    def decoder_input(self, z: Tensor) -> Tensor: ...
 
 
 @dataclass(frozen=True)
@@ -166,7 +167,8 @@ def _numbers_per_sample(model: Model, shape: Sequence[int]) -> int:
     leaves = [m for m in model.decoder.modules() if not list(m.children())]
     handles = [leaf.register_forward_hook(look) for leaf in leaves]
     try:
-        model.decoder(next(model.decoder.parameters()).new_zeros(1, *shape))
+        z = next(model.decoder.parameters()).new_zeros(1, *shape)
+        model.decoder(model.decoder_input(z))
     finally:
         for handle in handles:
             handle.remove()

@@ -6,7 +6,7 @@ import torch
 
 from vae.data.module import DataModule
 from vae.metrics.latents import THRESHOLD, LatentUse
-from vae.model.vae import VAE
+from vae.model.families.vae import VAE
 from vae.reporting import views
 from vae.reporting.figures import bars, grid, scatter
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lightning.pytorch import Trainer
 
     from vae.data.module import DataModule
-    from vae.model.vae import VAE
+    from vae.model.families.vae import VAE
 
 Config = Mapping[str, Any]
 
@@ -38,7 +38,7 @@ def print_summary(
         word = type(getattr(model, part)).__name__
         count = model.num_parameters(part)
         table.add_row(part, f"{word}, {count:,} parameters" if count else word)
-    table.add_row("latent_dim", str(config["model"]["latent_dim"]))
+    table.add_row("latent_dim", " + ".join(map(str, model.layers)))
     table.add_row("objective", _arguments(config["objective"]))
     table.add_row("optimizer", _arguments(config["optimizer"]))
     strategy = type(trainer.strategy).__name__.removesuffix("Strategy")

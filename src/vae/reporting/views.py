@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 from torch.distributions import Normal
 
+from vae.model.families.vae import VAE
 from vae.model.importance import in_chunks
-from vae.model.vae import VAE
 
 # MB that decoding takes at once
 MEMORY = 256.0

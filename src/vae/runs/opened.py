@@ -15,7 +15,7 @@ from vae.config.make import locate
 from vae.config.moved import upgraded
 from vae.errors import ConfigError, DataError, RunError, VAEError, one_line
 from vae.model.budget import budget
-from vae.model.vae import VAE
+from vae.model.families.vae import VAE
 from vae.runs import checkpoint as checkpoints
 from vae.runs.checkpoint import DAMAGED
 from vae.runs.exports.safetensors import WEIGHTS, fetch, read

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from vae.model.distributions.sampling import centre
-from vae.model.vae import VAE
+from vae.model.families.vae import VAE
 
 Distance = Literal["euclidean", "cosine", "wasserstein"]
 

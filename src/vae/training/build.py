@@ -17,7 +17,7 @@ from vae.config.make import locate, make
 from vae.config.secret import recorded
 from vae.data.module import DataModule
 from vae.errors import ConfigError
-from vae.model.vae import VAE
+from vae.model.families.vae import VAE
 from vae.training import devices
 from vae.training.loggers.csv import CSV
 from vae.training.module import VAEModule

@@ -51,7 +51,7 @@ def fit_prior(config: dict[str, Any]) -> Path:
         "model.prior",
         allow=config["allow"],
         packages=packages,
-        latent_dim=model.latent_dim,
+        latent_dim=model.layers[-1],
     )
     path = Path(config["out"] or opened.checkpoint.parent / f"{word}.ckpt").expanduser()
     if path.exists():
@@ -62,8 +62,8 @@ def fit_prior(config: dict[str, Any]) -> Path:
     data = opened.open_data(config["data"]["root"], other=True)
     with torch.no_grad():
         x = data.examples(min(config["examples"], len(data.indices["train"])), "train")
-        z = torch.cat([model.encode(some).sample() for some in x.split(500)])
-        before = _mean_log_density(model.prior(), z)
+        z = torch.cat([model.top(model.encode(some).sample()) for some in x.split(500)])
+        before = _mean_log_density(model.get_submodule(model.top_prior)(), z)
     try:
         prior.fit(z, config["seed"])
     except ValueError as e:
@@ -71,8 +71,10 @@ def fit_prior(config: dict[str, Any]) -> Path:
     with torch.no_grad():
         after = _mean_log_density(prior(), z)
     weights = {
-        f"model.{k}": v for k, v in model.state_dict().items() if not k.startswith("prior.")
-    } | {f"model.prior.{k}": v for k, v in prior.state_dict().items()}
+        f"model.{k}": v
+        for k, v in model.state_dict().items()
+        if not k.startswith(f"{model.top_prior}.")
+    } | {f"model.{model.top_prior}.{k}": v for k, v in prior.state_dict().items()}
     node = {**opened.config, "allow": [], "model": opened.config["model"] | config["model"]}
     card = {"config": node, "event_shape": list(opened.event_shape), "data": dict(opened.data)}
     checkpoints.save({"vae": card, "state_dict": weights}, path)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from vae.errors import RunError
-from vae.model.vae import VAE
+from vae.model.families.vae import VAE
 from vae.runs.exports.parts import Part, example
 
 # batches of other sizes than the one that was traced

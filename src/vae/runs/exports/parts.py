@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from vae.config.groups import option_of
 from vae.errors import ConfigError
 from vae.model.capabilities import offers
-from vae.model.vae import VAE
+from vae.model.families.vae import VAE
 
 
 class Encoder(nn.Module):

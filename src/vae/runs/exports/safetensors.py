@@ -11,7 +11,7 @@ import torch
 from vae import files
 from vae.config.secret import recorded
 from vae.errors import RunError, needs_extra, one_line
-from vae.model.vae import VAE
+from vae.model.families.vae import VAE
 
 WEIGHTS, CARD = "model.safetensors", "config.json"
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.export import Dim
 
 from vae import files
-from vae.model.vae import VAE
+from vae.model.families.vae import VAE
 from vae.runs.exports.check import compare
 from vae.runs.exports.parts import example, parts
 

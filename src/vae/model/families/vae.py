@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import ClassVar, Protocol, cast
+from typing import Any, ClassVar, Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -53,6 +53,9 @@ class Likelihood(Protocol):
     def features_at(self, mean: Tensor) -> Tensor: ...
 
 
+PARTS = ("encoder", "decoder", "posterior", "prior", "likelihood")
+
+
 class VAE(nn.Module):
     r"""The generative model p(z) p(x|z) with its approximate posterior q(z|x).
 
@@ -69,6 +72,9 @@ class VAE(nn.Module):
         Auto-Encoding Variational Bayes (Kingma & Welling, 2014), eq. 3, 10
     """
 
+    # the part that model/prior chooses
+    top_prior: ClassVar[str] = "prior"
+
     def __init__(
         self,
         encoder: nn.Module,
@@ -83,6 +89,22 @@ class VAE(nn.Module):
         self.posterior = posterior
         self.prior = prior
         self.likelihood = likelihood
+
+    @classmethod
+    def build(cls, part: Callable[..., Any], latent_dim: int = 32) -> "VAE":
+        """The model of a config, whose parts `part` makes.
+
+        Arguments:
+            part: Makes encoder, decoder, posterior, prior or likelihood, by its name; sizes that
+                follow from other choices are its further arguments.
+            latent_dim: The length D of z.
+        """
+        posterior = part("posterior", latent_dim=latent_dim)
+        likelihood = part("likelihood")
+        encoder = part("encoder", out_shape=posterior.feature_shape)
+        decoder = part("decoder", in_shape=(latent_dim,), out_shape=likelihood.feature_shape)
+        prior = part("prior", latent_dim=latent_dim, encoder=encoder, posterior=posterior)
+        return cls(encoder, decoder, posterior, prior, likelihood)
 
     def encode(self, x: Tensor) -> Distribution:
         r"""q(z|x), with batch shape (B,), for x with shape (B, \*event_shape).
@@ -116,10 +138,15 @@ class VAE(nn.Module):
 
     def decode(self, z: Tensor) -> Distribution:
         r"""p(x|z), with batch shape (\*), for z with shape (\*, D)."""
+        z = self.decoder_input(z)
         shape = z.shape[:-1]
         rows = z.reshape(math.prod(shape), z.shape[-1])
         features = self.decoder(_as_weights(self.decoder, rows))
         return self.likelihood(features.reshape(*shape, *features.shape[1:]))
+
+    def decoder_input(self, z: Tensor) -> Tensor:
+        r"""What the decoder sees of z, for z with shape (\*, D)."""
+        return z
 
     def forward(self, x: Tensor, num_samples: int = 1) -> Record:
         r"""One pass: x to q(z|x), z and p(x|z).
@@ -176,6 +203,15 @@ class VAE(nn.Module):
     def latent_dim(self) -> int:
         """The length D of z."""
         return self.posterior.latent_dim
+
+    @property
+    def layers(self) -> list[int]:
+        """The length of each layer of z."""
+        return [self.latent_dim]
+
+    def top(self, z: Tensor) -> Tensor:
+        r"""The layer of z that model/prior is a distribution of, for z with shape (\*, D)."""
+        return z
 
     def num_parameters(self, part: str) -> int:
         """The number of trainable scalars in `part`, for instance "encoder"."""

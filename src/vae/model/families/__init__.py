@@ -1,0 +1,1 @@
+"""Families of models: which latents there are, and how they depend on each other."""

@@ -1,0 +1,1 @@
+"""What a hierarchy of latents is made of."""

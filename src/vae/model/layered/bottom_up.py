@@ -1,0 +1,48 @@
+"""q(z|x) from the layer next to the data upwards."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+from vae.model.capabilities import Capability
+from vae.model.distributions.chain import Chain
+from vae.model.layered.conditional import Conditional
+from vae.model.networks.layers import Activation
+from vae.model.posteriors.diagonal_normal import DiagonalNormal
+
+
+class BottomUp(nn.Module):
+    """q(z|x) = q(z_1|x) prod_l q(z_l | z_{l-1}), from features of x to the distribution.
+
+    Arguments:
+        layers: The length of each z_l.
+        hidden: The widths of each network's hidden layers.
+        activation: Of those networks.
+    """
+
+    offers: ClassVar[frozenset[Capability]] = frozenset({"density"})
+
+    def __init__(self, layers: Sequence[int], hidden: Sequence[int], activation: Activation):
+        super().__init__()
+        self.layers, self.latent_dim = list(layers), sum(layers)
+        self.first = DiagonalNormal(layers[0])
+        self.feature_shape = self.first.feature_shape
+        self.steps = nn.ModuleList(
+            Conditional(a, b, hidden, activation) for a, b in pairwise(layers)
+        )
+
+    @property
+    def top(self) -> nn.Module:
+        """What stands for q(z_L|x), which is no distribution of its own here."""
+        return self
+
+    def forward(self, features: Tensor) -> Chain:
+        """q(z|x), with batch shape (B,), for features with shape (B, 2 D_1)."""
+        steps = [lambda below, step=step: step(below[0]) for step in self.steps]
+        return Chain(self.layers, range(len(self.layers)), self.first(features), steps)
+
+    def from_noise(self, features: Tensor, noise: Tensor) -> Tensor:
+        """z ~ q(z|x) as a function of noise, each with shape (B, D)."""
+        return self.forward(features).from_noise(noise)

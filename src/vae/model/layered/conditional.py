@@ -1,0 +1,39 @@
+"""One layer of latents given another."""
+
+import math
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from vae.model.networks.layers import Activation
+from vae.model.networks.mlp import MLP
+from vae.model.posteriors.diagonal_normal import DiagonalNormal
+
+
+class Conditional(nn.Module):
+    """A network and a diagonal normal distribution: one layer of latents given another.
+
+    Arguments:
+        inputs: The length of what is given.
+        outputs: The length of the layer.
+        hidden: The widths of the network's hidden layers.
+        activation: Between them.
+    """
+
+    def __init__(self, inputs: int, outputs: int, hidden: Sequence[int], activation: Activation):
+        super().__init__()
+        self.distribution = DiagonalNormal(outputs)
+        self.network = MLP((inputs,), self.distribution.feature_shape, hidden, activation)
+
+    def forward(self, given: Tensor) -> Distribution:
+        r"""The distribution of the layer, with batch shape (\*), for given with shape (\*, I)."""
+        p: Distribution = self.distribution(rowwise(self.network, given))
+        return p
+
+
+def rowwise(network: nn.Module, x: Tensor) -> Tensor:
+    """A network of rows on a tensor of any batch shape, in the precision of its weights."""
+    shape = x.shape[:-1]
+    rows = x.reshape(math.prod(shape), x.shape[-1]).to(next(network.parameters()).dtype)
+    return network(rows).reshape(*shape, -1)  # type: ignore[no-any-return]
