@@ -39,7 +39,7 @@ def upgraded(config: Mapping[str, Any]) -> dict[str, Any]:
         config: A whole config, of this version or an earlier one.
     """
     found = {str(k): _renamed(v) for k, v in config.items()}
-    if isinstance(model := found.get("model"), dict):
+    if isinstance(model := found.get("model"), dict) and "encoder" in model:
         # there was one family, which needed no name
         model.setdefault("_target_", "vae.model.families.vae.VAE")
     data = found.get("data")

@@ -37,7 +37,8 @@ def check(model: "VAE", objective: "Objective") -> None:
         ConfigError: If there is one.
     """
     word = objective.name
-    q, p = option_of(model.posterior), option_of(model.prior)
+    top = model.get_submodule(model.top_prior)
+    q, p = option_of(model.posterior), option_of(top)
     lacking = {
         (part, what) for part, what in objective.requires if not offers(getattr(model, part), what)
     }
@@ -52,6 +53,12 @@ def check(model: "VAE", objective: "Objective") -> None:
             f"model/prior={p} is made of the posterior and needs its densities at any z, which "
             f"model/posterior={q} does not give in one evaluation; choose "
             f"{_offering('posterior', unmet[0])}, or another model/prior."
+        )
+    if _is_learned(model.prior) and not _is_learned(top) and not objective.trains_prior:
+        raise ConfigError(
+            f"a hierarchy's p(z_l | z_(l+1)) is learned, but objective={word} gives it no "
+            "gradient; "
+            "choose an objective with a rate (for objective=mmd: set objective.rate_weight=1)."
         )
     if _is_learned(model.prior) and not objective.trains_prior:
         raise ConfigError(

@@ -19,7 +19,7 @@ from vae.metrics.latents import THRESHOLD, LatentUse
 from vae.model import VAE
 from vae.model.capabilities import offers
 from vae.reporting import views
-from vae.runs.results import Latents, Result, Samples
+from vae.runs.results import Latents, Layer, Result, Samples
 
 Settings = Mapping[str, Any]
 # test images below which FID and KID are not estimated
@@ -49,6 +49,8 @@ def analyse(
         return Analysis()
     tested = next(iter(module.results.values())).num_examples
     latents, samples, test = _use(module.test_use), None, {}
+    if module.layer_rates:
+        latents["layers"] = _layers(module, module.test_use)
     if (n := min(tested, settings["surgery"])) > 1 and module.bounded:
         if not offers(model.posterior, "density_anywhere"):
             # every density takes latent_dim passes of a network
@@ -98,6 +100,14 @@ def _use(use: LatentUse) -> Section:
         "variance": use.variance.tolist(),
         "rate_per_dimension": None if use.rate is None else use.rate.tolist(),
     }
+
+
+def _layers(module: EvaluationModule, use: LatentUse) -> list[Layer]:
+    pieces = use.active.split(module.model.layers)
+    return [
+        Layer(name=name, latent_dim=len(own), active_units=int(own.sum()), rate=Result.of(rate, 1))
+        for (name, rate), own in zip(module.layer_rates.items(), pieces, strict=True)
+    ]
 
 
 def _surgery(model: VAE, x: Tensor) -> Section:

@@ -48,11 +48,16 @@ class EvaluationModule(LightningModule):
         self.test_means = Means(*self.parts)
         self.test_latents = Latents(model.latent_dim)
         self.px_means = Means("log_px", "variance", "effective_samples", "heavy_tails")
+        # of a hierarchy; a flat model's is the rate itself
+        layers = len(model.layers)
+        self.layer_names = [f"z_{i + 1}" for i in range(layers)] if layers > 1 else []
+        self.layer_means = Means(*self.layer_names)
         # whether the rate is in closed form
         self.exact_rate = False
         # nothing until something was tested
         self.test_use: LatentUse | None = None
         self.results: dict[str, Estimate] = {}
+        self.layer_rates: dict[str, Estimate] = {}
 
     def setup(self, stage: str) -> None:
         """Lay convolutions' weights out as the CPU is fastest with."""
@@ -66,6 +71,8 @@ class EvaluationModule(LightningModule):
         record = self.model(batch.x)
         self.test_latents.update(*centre(record.posterior), record.kl_per_dimension)
         self.exact_rate = record.kl is not None
+        if self.layer_names:
+            self.layer_means.update(*record.rate_of_each_layer)
         if not self.bounded:
             self.test_means.update(-record.log_px.mean(0))
         elif self.num_samples:
@@ -91,6 +98,8 @@ class EvaluationModule(LightningModule):
             warnings.filterwarnings("ignore", message="The ``compute`` method of metric")
             self.test_use = self.test_latents.use()
             self.results = self.test_means.compute()
+            if self.layer_names:
+                self.layer_rates = self.layer_means.compute()
             if self.num_samples and self.bounded:
                 self.results |= self.px_means.compute()
         for name, estimate in self.results.items():

@@ -6,6 +6,7 @@ from functools import cached_property
 from torch import Tensor
 from torch.distributions import Distribution
 
+from vae.model.distributions.chain import Chain
 from vae.model.distributions.kl import closed_form, per_dimension
 from vae.model.distributions.sampling import has_density
 
@@ -75,6 +76,15 @@ class Record:
     def kl_per_dimension(self) -> Tensor | None:
         """The KL of each dimension, with shape (B, D); None unless q(z|x) and p(z) factorise."""
         return per_dimension(self.posterior, self.prior)
+
+    @property
+    def rate_of_each_layer(self) -> list[Tensor]:
+        """log q(z_l|.) - log p(z_l|.) of each layer in nats, a mean over samples, each (B,)."""
+        q, p = self.posterior, self.prior
+        if not isinstance(q, Chain) or not isinstance(p, Chain):
+            return [(self.log_qz - self.log_pz).mean(0)]
+        pairs = zip(q.log_prob_of_each(self.z), p.log_prob_of_each(self.z), strict=True)
+        return [(log_q - log_p).mean(0) for log_q, log_p in pairs]
 
     @property
     def has_density(self) -> bool:

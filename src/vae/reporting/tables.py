@@ -96,6 +96,9 @@ def _add_latents(table: Table, latents: Latents) -> None:
     table.add_section()
     active = f"of {latents.latent_dim} (Var(E[z]) above {latents.threshold})"
     table.add_row("active units", str(latents.active_units), "", "", active)
+    for layer in latents.layers or ():
+        active = f"nats, {layer.active_units} of {layer.latent_dim} units active"
+        _add(table, f"rate of {layer.name}", layer.rate, 2, active)
     for name in ("mutual_information", "aggregate_kl"):
         if (found := getattr(latents, name)) is not None:
             most = ", an upper estimate that falls with that number"

@@ -59,6 +59,15 @@ class Result(_Part):
         return cls(**estimate._asdict(), num_samples=num_samples, **more)
 
 
+class Layer(_Part):
+    """A layer of a hierarchy of latents; z_1 is next to the data."""
+
+    name: str
+    latent_dim: int
+    active_units: int
+    rate: Result
+
+
 class Latents(_Part):
     """What the latent dimensions carry; per-dimension lists are in their order, in nats."""
 
@@ -71,6 +80,7 @@ class Latents(_Part):
     aggregate_kl: Result | None = None
     knn_accuracy: Result | None = None
     linear_accuracy: Result | None = None
+    layers: list[Layer] | None = None
 
 
 class Samples(_Part):

@@ -244,6 +244,7 @@ def test_a_chain_is_the_joint_distribution(order):
         (["model/prior=vampprior"], r"set model\.inference=top_down"),
         (["model/posterior=iaf"], "choose model/posterior=diagonal_normal"),
         (["model.inference=sideways"], "model.inference must be bottom_up or top_down"),
+        (["objective=mmd"], r"a hierarchy's .* is learned, but objective=mmd gives it no gradient"),
         (["objective=beta_tc"], "needs a posterior and a prior that are products"),
         (["model.latent_dim=3"], "model.latent_dim must be"),
     ],
