@@ -1,0 +1,175 @@
+"""Measure named experiments, and write what docs, README and their headers say of them.
+
+    python benchmarks/results.py measure burda_vae_2 hvae --samples 5000 --finetune 100
+    python benchmarks/results.py measure mnist_bernoulli --seeds 0 1 2
+    python benchmarks/results.py write
+
+`measure` trains and evaluates each experiment with each seed; what was begun before goes on, and
+what is done is not repeated. It keeps one row for each in docs/results.json. `write` makes the
+table in docs/results.md, the rows of README's and the experiments' header lines from that file.
+"""
+
+import argparse
+import json
+import re
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+from vae.runs.results import Results, read_results
+
+ROOT = Path(__file__).parents[1]
+KEPT = ROOT / "docs" / "results.json"
+BEGIN, END = "<!-- benchmarks/results.py -->", "<!-- end -->"
+COLUMNS = "experiment | published log p(x) | log p(x) | fitted | ELBO | active units | training"
+
+
+def main() -> None:
+    """Measure or write."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=["measure", "write"])
+    parser.add_argument("names", nargs="*")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    parser.add_argument("--samples", type=int, default=1000)
+    parser.add_argument("--finetune", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--runs", type=Path, default=ROOT / "outputs" / "results")
+    given = parser.parse_args()
+    if given.what == "write":
+        for path, text in pages(json.loads(KEPT.read_text())).items():
+            path.write_text(text)
+    for name in given.names if given.what == "measure" else ():
+        for seed in given.seeds:
+            measure(name, seed, given)
+
+
+def measure(name: str, seed: int, given: argparse.Namespace) -> None:
+    """Train and evaluate one experiment with one seed, and keep its row."""
+    run = given.runs / name / str(seed)
+    out = given.runs / name / f"{seed}-evaluation"
+    train = [f"experiment={name}", f"seed={seed}", f"run_dir={run}", f"threads={given.threads}"]
+    call("vae.train", *train, "resume=auto")
+    if read_results(out) is None:
+        samples = [f"num_samples={given.samples}", f"finetune={given.finetune}"]
+        call("vae.evaluate", f"run={run}", *samples, "fid=0", f"out={out}")
+    found = read_results(out)
+    assert found is not None
+    rows = json.loads(KEPT.read_text()) if KEPT.exists() else {}
+    rows.setdefault(name, {})[str(seed)] = row(found) | {"commit": commit(), "name": name}
+    KEPT.write_text(json.dumps(rows, indent=1, sort_keys=True) + "\n")
+
+
+def call(module: str, *words: str) -> None:
+    """Run a command of this package; its failure is ours."""
+    subprocess.run([sys.executable, "-m", module, *words], check=True, cwd=ROOT)
+
+
+def commit() -> str:
+    """The commit that was measured, with a star if files differ from it."""
+    words = ["git", "describe", "--always", "--abbrev=7", "--dirty=*"]
+    return subprocess.check_output(words, cwd=ROOT, text=True).strip()
+
+
+def row(found: Results) -> dict[str, object]:
+    """What is kept of an evaluation."""
+    assert found.train is not None
+    assert found.latents is not None
+    units = [layer.active_units for layer in found.latents.layers or [found.latents]]
+    estimates = {
+        name: {"value": e.value, "standard_error": e.standard_error, "num_samples": e.num_samples}
+        for name, e in found.test.items()
+    }
+    return {
+        "test": estimates,
+        "active_units": units,
+        "epochs": found.train.epochs,
+        "seconds": found.train.seconds,
+        "threads": found.threads,
+    }
+
+
+def over(seeds: dict[str, dict], name: str, digits: int = 2) -> str:
+    """An estimate ± over images; of several seeds, their mean ± their standard deviation."""
+    found = [s["test"][name] for s in seeds.values() if name in s["test"]]
+    if not found:
+        return ""
+    values = [e["value"] for e in found]
+    if len(values) == 1:
+        return f"{values[0]:.{digits}f} ± {found[0]['standard_error']:.{digits}f}"
+    spread = statistics.stdev(values)
+    error = statistics.mean(e["standard_error"] for e in found)
+    return (
+        f"{statistics.mean(values):.{digits}f} ± {spread:.{digits}f} over {len(values)} seeds "
+        f"(± {error:.{digits}f} over images)"
+    )
+
+
+def table(rows: dict[str, dict[str, dict]]) -> str:
+    """The table of docs/results.md."""
+    lines = [f"| {COLUMNS} |", "|---" * (COLUMNS.count("|") + 1) + "|"]
+    for name, seeds in sorted(rows.items()):
+        first = next(iter(seeds.values()))
+        k = first["test"]["log_px"]["num_samples"]
+        units = "; ".join(" + ".join(map(str, s["active_units"])) for s in seeds.values())
+        seconds = max(s["seconds"] for s in seeds.values())
+        commits = ", ".join(sorted({s["commit"] for s in seeds.values()}))
+        cells = [
+            f"`{name}`",
+            published(name),
+            f"{over(seeds, 'log_px')} (k = {k:,})",
+            over(seeds, "log_px_finetuned"),
+            over(seeds, "elbo"),
+            units,
+            f"{first['epochs']} epochs, {seconds:,.0f} s, {first['threads']} thread(s), {commits}",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def published(name: str) -> str:
+    """The number in the experiment's header, if there is one."""
+    text = (ROOT / "conf" / "experiment" / f"{name}.yaml").read_text()
+    found = re.search(r"^# Published: log p\(x\) (\S+)", text, re.MULTILINE)
+    return found.group(1) if found else ""
+
+
+def header(text: str, seeds: dict[str, dict]) -> str:
+    """An experiment's file with the lines of its numbers made new."""
+    first = next(iter(seeds.values()))
+    k = first["test"]["log_px"]["num_samples"]
+    numbers = ", ".join(seeds)
+    lines = [
+        f"# Time: {max(s['seconds'] for s in seeds.values()):,.0f} s to train, "
+        f"{first['threads']} thread(s), commit {first['commit']}",
+        f"# Test ELBO: {over(seeds, 'elbo')} nats; log p(x) {over(seeds, 'log_px')} (k = {k:,}); "
+        f"seed {numbers}",
+    ]
+    lines = [line.replace("±", "+-") for line in lines]
+    kept = [t for t in text.splitlines() if not t.startswith(("# Time:", "# Test ELBO:"))]
+    at = next(i for i, t in enumerate(kept) if t.startswith("# Command:")) + 1
+    return "\n".join([*kept[:at], *lines, *kept[at:]]) + "\n"
+
+
+def pages(rows: dict[str, dict[str, dict]]) -> dict[Path, str]:
+    """Every file that quotes these numbers, as it should read."""
+    page, readme = ROOT / "docs" / "results.md", ROOT / "README.md"
+    text = page.read_text()
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    found = {page: f"{before}{BEGIN}\n{table(rows)}\n{END}{after}"}
+    quoted = readme.read_text()
+    for name, seeds in rows.items():
+        path = ROOT / "conf" / "experiment" / f"{name}.yaml"
+        found[path] = header(path.read_text(), seeds)
+        k = next(iter(seeds.values()))["test"]["log_px"]["num_samples"]
+        cells = [over(seeds, "elbo"), f"{over(seeds, 'log_px')} (k = {k:,})"]
+        seconds = max(s["seconds"] for s in seeds.values())
+        line = rf"^(\| `{name}` \|)[^|]*\|[^|]*\|[^|]*\|$"
+        new = rf"\1 {cells[0]} | {cells[1]} | {seconds:,.0f} s |"
+        quoted = re.sub(line, new, quoted, flags=re.MULTILINE)
+    return found | {readme: quoted}
+
+
+if __name__ == "__main__":
+    main()
