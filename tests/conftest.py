@@ -8,6 +8,9 @@ import pytest
 import torch
 
 from tests import forked
+from tests.browsers import browser as browser
+from tests.commands import cli as cli
+from tests.commands import no_key as no_key
 from vae.cli.command import compose
 
 # children that tests start are as strict and as quiet as this process

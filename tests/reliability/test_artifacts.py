@@ -17,7 +17,7 @@ import yaml
 from PIL import Image
 
 import vae
-from tests.test_command import FAST
+from tests.commands import FAST
 from vae.cli.command import compose
 from vae.data.pictures import Unreadable, look
 from vae.data.sources.arrays import Arrays

@@ -11,8 +11,7 @@ import torch
 import yaml
 
 import vae
-from tests.test_command import FAST
-from tests.test_command import cli as cli
+from tests.commands import FAST
 from vae.cli.command import compose
 from vae.training.loop import train
 

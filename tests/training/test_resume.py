@@ -12,8 +12,7 @@ import pytest
 import torch
 import yaml
 
-from tests.test_command import FAST
-from tests.test_command import cli as cli
+from tests.commands import FAST
 from vae.cli.command import compose
 from vae.errors import ConfigError, RunError
 from vae.training.loop import train
