@@ -191,3 +191,17 @@ def test_help_and_cfg_import_nothing_heavy(words, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert "mnist" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["evaluate", "generate", "fit_prior"])
+def test_commands_answer_help_and_bad_runs(name, tmp_path):
+    command = [sys.executable, "-m", f"vae.{name}"]
+    done = subprocess.run([*command, "--help"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0
+    assert f"python -m vae.{name} run=" in done.stdout
+    done = subprocess.run([*command, "run=nowhere"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith(
+        "error: run= takes a run directory or a checkpoint, but nowhere does"
+    )
+    assert not list(tmp_path.iterdir())
