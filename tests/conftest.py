@@ -8,7 +8,15 @@ import pytest
 import torch
 
 from tests import forked
+from tests.browsers import browser as browser
+from tests.commands import cli as cli
+from tests.commands import no_key as no_key
+from tests.trained import autoencoder as autoencoder
+from tests.trained import finished as finished
 from vae.cli.command import compose
+
+# a failure in what test files share says as much as one in them
+pytest.register_assert_rewrite("tests.training.resumed")
 
 # children that tests start are as strict and as quiet as this process
 os.environ.setdefault("WANDB_SILENT", "true")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_command import FAST
+from tests.commands import FAST
 
 pytestmark = pytest.mark.slow
 

@@ -7,11 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vae.data import fill as filling
 from vae.data.cache import cached, folder_of
-from vae.data.convert import convert
-from vae.data.fill import fill
-from vae.data.pictures import Unreadable
 from vae.data.sources.images import Images
 from vae.errors import DataError
 
@@ -167,88 +163,6 @@ def test_a_folder_without_pictures_is_refused(tmp_path):
     (tmp_path / "text.txt").write_text("no picture")
     with pytest.raises(DataError, match="has 0 below it"):
         Images(str(tmp_path))
-
-
-def test_decoding_goes_on_where_it_was_interrupted(tmp_path, monkeypatch):
-    monkeypatch.setattr(filling, "CHUNK", 4)
-    path, seen = tmp_path / "rows.npy", []
-
-    def row(i):
-        if i == 30 and not path.with_name("mended").exists():
-            # not among what a damaged picture raises: as if the process were killed
-            raise KeyError(i)
-        seen.append(i)
-        return np.full((1, 2, 2), i, np.uint8)
-
-    monkeypatch.setattr(filling, "SAVE", 0.0)
-    with pytest.raises(KeyError):
-        fill(path, 40, (1, 2, 2), row)
-    first = set(seen)
-    seen.clear()
-    path.with_name("mended").touch()
-    assert fill(path, 40, (1, 2, 2), row) == {}
-    assert len(seen) < 40
-    assert first | set(seen) == set(range(40))
-    np.testing.assert_array_equal(np.load(path)[:, 0, 0, 0], range(40))
-
-
-def test_what_is_decoded_is_not_decoded_again(tmp_path):
-    """Not even if the process died before it said that rows are left out."""
-    path = tmp_path / "rows.npy"
-
-    def row(i):
-        if i % 10 == 3:
-            raise Unreadable(f"row {i}")
-        return np.full((1, 2, 2), i, np.uint8)
-
-    found = fill(path, 200, (1, 2, 2), row)
-    assert set(found) == set(range(3, 200, 10))
-    kept = [i for i in range(200) if i % 10 != 3]
-    np.testing.assert_array_equal(np.load(path)[:, 0, 0, 0], kept)
-
-    def never(i):
-        raise AssertionError(i)
-
-    assert fill(path, 200, (1, 2, 2), never) == found
-    # other rows are others, whatever the note says
-    assert fill(path, 5, (1, 2, 2), lambda i: np.full((1, 2, 2), i, np.uint8)) == {}
-    assert len(np.load(path)) == 5
-
-
-def test_what_is_transparent_becomes_white():
-    image = Image.new("RGBA", (4, 4), (0, 0, 0, 0))
-    assert (convert(image, 4, 4, "grey", "crop") == 255).all()
-    palette = Image.new("P", (4, 4), 0)
-    palette.info["transparency"] = 0
-    assert (convert(palette, 4, 4, "rgb", "crop") == 255).all()
-
-
-def test_sixteen_bits_become_eight():
-    levels = np.array([[0, 256], [32768, 65535]], np.uint16)
-    assert convert(Image.fromarray(levels), 2, 2, "grey", "crop").tolist() == [[[0, 1], [128, 255]]]
-    floats = np.array([[0.0, 0.5], [0.25, 1.0]], np.float32)
-    assert convert(Image.fromarray(floats), 2, 2, "grey", "crop")[0, 0, 1] == 128
-
-
-def test_a_camera_held_upright_is_turned(tmp_path):
-    image = Image.new("L", (4, 2), 0)
-    image.putpixel((0, 0), 255)
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    image.save(tmp_path / "a.png", exif=exif)
-    with Image.open(tmp_path / "a.png") as opened:
-        turned = convert(opened, 4, 2, "grey", "crop")
-    assert turned[0, 0, 1] == 255
-    assert turned.sum() == 255
-
-
-@pytest.mark.parametrize("fit", ["crop", "pad", "stretch"])
-def test_other_proportions_fit(fit):
-    image = Image.new("L", (40, 20), 0)
-    pixels = convert(image, 10, 10, "grey", fit)
-    assert pixels.shape == (1, 10, 10)
-    # only padding adds anything: white above and below
-    assert ((pixels == 255).sum() == 50) == (fit == "pad")
 
 
 @pytest.mark.parametrize("kind", ["jpg", "bmp", "gif", "tiff", "webp", "ppm"])

@@ -110,8 +110,7 @@ def test_copies_of_a_row_are_on_one_side_and_the_order_does_not_matter(tmp_path)
 
 def test_data_that_has_grown_is_refused_by_evaluate_and_resume(tmp_path):
     """Rows appended after training: what was trained on would be tested on."""
-    from tests.test_command import FAST
-
+    from tests.commands import FAST
     from vae.cli.command import compose
     from vae.evaluation.evaluate import evaluate
     from vae.training.loop import train

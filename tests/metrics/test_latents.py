@@ -1,7 +1,7 @@
 import pytest
 import torch
-from tests.model.linear_gaussian import LinearGaussian
 
+from tests.model.linear_gaussian import LinearGaussian
 from vae.metrics.latents import Latents
 from vae.metrics.probes import knn_accuracy, linear_accuracy
 from vae.metrics.surgery import surgery

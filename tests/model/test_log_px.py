@@ -113,3 +113,14 @@ def test_log_prob_is_importance_sampling():
     ours = model.log_prob(x, 7)
     torch.manual_seed(0)
     torch.testing.assert_close(ours.log_px, importance(model, x, 7).log_px)
+
+
+@pytest.mark.slow
+def test_log_prob_says_what_it_cannot_do(finished, autoencoder):
+    x = next(finished.data.batches("test", 4)).x
+    with pytest.raises(ValueError, match="an autoencoder's is one point"):
+        autoencoder.model.log_prob(x)
+    with pytest.raises(ValueError, match="at least 1"):
+        finished.model.log_prob(x, 0)
+    assert finished.model.log_prob(x[:0], 3).log_px.shape == (0,)
+    assert finished.model.log_prob(x, 1).variance.isnan().all()

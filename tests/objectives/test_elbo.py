@@ -1,8 +1,8 @@
 import pytest
 import torch
-from tests.model.linear_gaussian import LinearGaussian
 from torch.distributions import kl_divergence
 
+from tests.model.linear_gaussian import LinearGaussian
 from vae.objectives.elbo import ELBO
 
 

@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 import torch
-from tests.model.linear_gaussian import LinearGaussian
 
+from tests.model.linear_gaussian import LinearGaussian
 from vae.objectives.ciwae import CIWAE
 from vae.objectives.dreg import DReG
 from vae.objectives.elbo import ELBO

@@ -5,9 +5,9 @@ import math
 
 import pytest
 import torch
-from tests.model.linear_gaussian import LinearGaussian
 from torch.distributions import Independent, Normal
 
+from tests.model.linear_gaussian import LinearGaussian
 from vae.model import Record
 from vae.model.distributions.delta import Delta
 from vae.objectives.beta import Beta

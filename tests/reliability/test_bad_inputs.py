@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.test_command import FAST
+from tests.commands import FAST
 from vae.cli.command import compose, run
 from vae.training.loop import train
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.test_command import FAST
+from tests.commands import FAST
 from vae import files
 from vae.cli.command import compose
 from vae.errors import VAEError

@@ -14,7 +14,7 @@ import time
 import pytest
 
 from tests import forked
-from tests.test_resume import same, weights
+from tests.training.resumed import same, weights
 
 pytestmark = pytest.mark.slow
 

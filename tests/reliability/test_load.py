@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.test_command import FAST
+from tests.commands import FAST
 from vae.app.guard import Guard, allowed_hosts
 from vae.cli.command import compose
 from vae.search.build import build_index as index

@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from tests.test_command import FAST
+from tests.commands import FAST
 from vae.cli.command import compose
 from vae.errors import ConfigError
 from vae.runs.claim import claim, free_directory, hold, let_go, release

@@ -11,8 +11,8 @@ import time
 
 import pytest
 
-from tests.test_command import FAST
-from tests.wandb_server import Server
+from tests.commands import FAST
+from tests.training.loggers.wandb_server import Server
 
 pytestmark = pytest.mark.slow
 

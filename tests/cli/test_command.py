@@ -7,45 +7,11 @@ import sys
 
 import pytest
 
-from vae.cli.command import run
+from tests.commands import FAST
 from vae.cli.help import ELSEWHERE
 from vae.config.groups import BASES, config_dir
-from vae.train import task
 
 pytestmark = pytest.mark.slow
-
-FAST = [
-    "trainer.limit_train_batches=2",
-    "trainer.limit_val_batches=1",
-    "trainer.limit_test_batches=1",
-    "trainer.max_epochs=1",
-    "trainer.accelerator=cpu",
-    "evaluate.num_samples=2",
-    "evaluate.surgery=0",
-    "evaluate.probe=0",
-    "data.eval_batch_size=100",
-]
-
-
-@pytest.fixture
-def cli(capfd, monkeypatch, tmp_path):
-    """Run the command in this process; its exit code, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
-
-    def call(*words):
-        monkeypatch.setattr(sys, "argv", ["vae.train", *words])
-        capfd.readouterr()
-        try:
-            run("train", task, help="Train.")
-            code = 0
-        except SystemExit as e:
-            code = e.code
-        captured = capfd.readouterr()
-        print(captured.out, captured.err)
-        return code, captured.out, captured.err
-
-    return call
 
 
 def test_one_word_trains(cli, tmp_path):
@@ -225,3 +191,17 @@ def test_help_and_cfg_import_nothing_heavy(words, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert "mnist" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["evaluate", "generate", "fit_prior"])
+def test_commands_answer_help_and_bad_runs(name, tmp_path):
+    command = [sys.executable, "-m", f"vae.{name}"]
+    done = subprocess.run([*command, "--help"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0
+    assert f"python -m vae.{name} run=" in done.stdout
+    done = subprocess.run([*command, "run=nowhere"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith(
+        "error: run= takes a run directory or a checkpoint, but nowhere does"
+    )
+    assert not list(tmp_path.iterdir())

@@ -2,29 +2,13 @@
 
 import json
 import os
-import shutil
 
 import pytest
 
-from tests.test_command import FAST
-from tests.test_command import cli as cli
+from tests.commands import FAST
 from vae.training.loop import train
 
 pytestmark = pytest.mark.slow
-
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-BROWSER = next((path for name in NAMES if (path := shutil.which(name))), None)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if BROWSER is None:
-        pytest.skip("no Chromium is installed: apt-get install chromium")
-    api = pytest.importorskip("playwright.sync_api")
-    with api.sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import pytest
 import torch
 from PIL import Image
 
-from tests.test_pages import browser as browser
 from vae.app.demo import Demo
 from vae.cli.command import compose
 from vae.errors import DataError

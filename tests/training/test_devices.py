@@ -9,7 +9,7 @@ import sys
 import pytest
 import torch
 
-from tests.test_command import FAST
+from tests.commands import FAST
 from vae.cli.command import compose
 from vae.errors import ConfigError
 from vae.runs.opened import load

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.test_command import FAST
+from tests.commands import FAST
 from vae.cli.command import compose
 from vae.config import build as config_build
 from vae.training import build

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.test_command import FAST
+from tests.commands import FAST
 
 pytestmark = pytest.mark.slow
 

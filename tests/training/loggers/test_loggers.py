@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_command import FAST
-from tests.test_command import cli as cli
+from tests.commands import FAST
 
 pytestmark = pytest.mark.slow
 
@@ -20,14 +19,6 @@ def summaries(folder):
         assert done.returncode == 0, done.stderr
         found.append(json.loads(done.stdout))
     return found
-
-
-@pytest.fixture
-def no_key(monkeypatch, tmp_path):
-    for name in ("WANDB_API_KEY", "WANDB_MODE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("NETRC", str(tmp_path / "none"))
-    monkeypatch.setenv("HOME", str(tmp_path))
 
 
 def records(path):

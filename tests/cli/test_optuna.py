@@ -10,8 +10,7 @@ import sys
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from tests.test_command import FAST
-from tests.test_command import cli as cli
+from tests.commands import FAST
 
 pytestmark = pytest.mark.slow
 

@@ -5,7 +5,6 @@ import sys
 
 import pytest
 
-from tests.test_loggers import no_key as no_key
 from vae.cli.command import run
 from vae.dashboard import task
 

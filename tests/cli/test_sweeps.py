@@ -10,8 +10,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from tests.test_command import FAST
-from tests.test_command import cli as cli
+from tests.commands import FAST
 from vae.cli.command import compose
 from vae.cli.sweeps.figures import frontier
 from vae.cli.sweeps.groups import best, group
@@ -32,7 +31,7 @@ def test_a_frontier_holds_those_that_no_other_beats():
     assert frontier(rate, distortion) == [0, 1, 3]
 
 
-VERSION_1 = Path(__file__).parent / "runs" / "version_1"
+VERSION_1 = Path(__file__).parents[1] / "runs" / "version_1"
 
 
 def write_job(folder, name, config, elbo=None):

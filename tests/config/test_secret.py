@@ -6,8 +6,7 @@ import pytest
 import torch
 import yaml
 
-from tests.test_command import FAST
-from tests.test_command import cli as cli
+from tests.commands import FAST
 from vae.cli.command import plain
 from vae.config.secret import HIDDEN, Secret, recorded, redacted
 

@@ -1,0 +1,50 @@
+"""What tests of the commands share."""
+
+import sys
+
+import pytest
+
+from vae.cli.command import run
+from vae.train import task
+
+FAST = [
+    "trainer.limit_train_batches=2",
+    "trainer.limit_val_batches=1",
+    "trainer.limit_test_batches=1",
+    "trainer.max_epochs=1",
+    "trainer.accelerator=cpu",
+    "evaluate.num_samples=2",
+    "evaluate.surgery=0",
+    "evaluate.probe=0",
+    "data.eval_batch_size=100",
+]
+
+
+@pytest.fixture
+def cli(capfd, monkeypatch, tmp_path):
+    """Run the command in this process; its exit code, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+
+    def call(*words):
+        monkeypatch.setattr(sys, "argv", ["vae.train", *words])
+        capfd.readouterr()
+        try:
+            run("train", task, help="Train.")
+            code = 0
+        except SystemExit as e:
+            code = e.code
+        captured = capfd.readouterr()
+        print(captured.out, captured.err)
+        return code, captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture
+def no_key(monkeypatch, tmp_path):
+    """No W&B key, in the environment or at home."""
+    for name in ("WANDB_API_KEY", "WANDB_MODE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("NETRC", str(tmp_path / "none"))
+    monkeypatch.setenv("HOME", str(tmp_path))
