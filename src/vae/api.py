@@ -210,6 +210,7 @@ class Run:
         root: str | Path | None = None,
         split: Split = "train",
         distance: Distance = "euclidean",
+        layer: int | None = None,
         engine: str = "exact",
     ) -> Path:
         """Index a collection of images by their latent vectors; returns the index's folder.
@@ -219,6 +220,7 @@ class Run:
             root: A folder of pictures; None for the run's own data.
             split: Of the run's own data.
             distance: "euclidean", "cosine" or "wasserstein".
+            layer: The layer of a hierarchy, from 1 next to the data; None for all of z.
             engine: "exact", "faiss" or "qdrant".
 
         Raises:
@@ -231,6 +233,7 @@ class Run:
             "root": None if root is None else str(root),
             "split": split,
             "distance": distance,
+            "layer": layer,
         }
         return build_index(self._config("search/index", chosen, None, f"engine={engine}"))
 

@@ -162,7 +162,7 @@ class Demo:
         assert self.index is not None
         x = self.picture(path)
         with self.lock:
-            vectors = embed(self.model, x, self.index.meta["distance"])
+            vectors = embed(self.model, x, self.index.meta["distance"], self.index.layer)
             return self.index.search(vectors, min(max(k, 1), MOST))[0]
 
     def _single(self, z: Tensor) -> Image.Image:

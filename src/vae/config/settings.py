@@ -165,6 +165,7 @@ class Index(Settings):
     distance: Literal["euclidean", "cosine", "wasserstein"] = setting(
         "euclidean", "between posteriors"
     )
+    layer: Positive | None = setting(None, "of a hierarchy, 1 next to the data; null for all")
     remove: list[str | int] = setting([], "names of images to take out of the index")
     data: Place = Place()
     engine: Node = {}

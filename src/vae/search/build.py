@@ -20,13 +20,15 @@ def build_index(config: dict[str, Any]) -> Path:
         RunError: If there is no such run or index.
         DataError: If the collection is missing or damaged.
     """
+    import torch
+
     from vae.config.check import check
     from vae.data.progress import Progress
     from vae.errors import ConfigError
     from vae.runs.opened import open_run
     from vae.runs.process import prepare
     from vae.search import collection
-    from vae.search.embed import embed
+    from vae.search.embed import embed, of_layer
     from vae.search.store import Index
 
     check(config, "search/index")
@@ -38,10 +40,13 @@ def build_index(config: dict[str, Any]) -> Path:
     if config["run"] is not None:
         opened = open_run(config["run"], config["allow"])
         folder = Path(config["index"] or opened.directory / "index").expanduser()
-        dim = opened.model.latent_dim * (2 if config["distance"] == "wasserstein" else 1)
+        z = torch.zeros(opened.model.latent_dim)
+        dim = len(of_layer(opened.model, z, config["layer"]))
+        dim *= 2 if config["distance"] == "wasserstein" else 1
         meta = {
             "run": str(opened.checkpoint.absolute()),
             "distance": config["distance"],
+            "layer": config["layer"],
             "engine": config["engine"],
             "dim": dim,
             "weights": opened.key,
@@ -71,12 +76,11 @@ def build_index(config: dict[str, Any]) -> Path:
         with Progress("encoding", 0) as progress:
             for some in parts:
                 x = pixels.expected(some.images)
-                vectors.append(embed(opened.model, x, found.meta["distance"]))
+                vectors.append(embed(opened.model, x, found.meta["distance"], found.layer))
                 images.append(some.images)
                 names += some.names
                 labels += some.labels
                 progress.advance(len(some.names))
-        import torch
 
         added = found.add(torch.cat(vectors), torch.cat(images), names, labels) if vectors else 0
         print(f"index: {folder} ({added:,} images added, {len(found):,} in all)")

@@ -44,7 +44,7 @@ def find(config: dict[str, Any]) -> list[list[Hit]]:
         pixels = collection.pixels_of(opened)
         vectors = torch.cat(
             [
-                embed(opened.model, pixels.expected(some), index.meta["distance"])
+                embed(opened.model, pixels.expected(some), index.meta["distance"], index.layer)
                 for some in images.split(collection.SIZE)
             ]
         )

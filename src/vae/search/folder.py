@@ -38,6 +38,8 @@ def read(folder: Path) -> tuple[dict[str, Any], dict[str, Any], npt.NDArray[np.u
         known = range(len(meta["classes"]))
         if not all(y in known for y in items["labels"]):
             raise ValueError("index.json has no name for a class")
+        if not isinstance(meta.get("layer"), int | None):
+            raise ValueError(f"a layer {meta['layer']!r}")
         if not 0 < meta["dim"] <= LONGEST:
             raise ValueError(f"vectors of length {meta['dim']}")
         path = folder / items["images"]

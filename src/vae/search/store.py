@@ -197,6 +197,11 @@ class Index:
             for some, mine in zip(distances.clamp(min=0).sqrt(), ids, strict=True)
         ]
 
+    @property
+    def layer(self) -> int | None:
+        """The layer of latents that is searched; None for all of them."""
+        return self.meta.get("layer")
+
     def check_model(self, weights: str) -> None:
         """Refuse a model other than the one that made the vectors: distances would mean nothing.
 

@@ -7,6 +7,9 @@ import torch
 
 import vae
 from vae.cli.command import compose
+from vae.errors import ConfigError
+from vae.search.embed import embed
+from vae.search.store import Index
 from vae.training.loop import train
 
 pytestmark = pytest.mark.slow
@@ -88,9 +91,21 @@ def test_it_is_exported_and_checked(run, name, tmp_path):
         assert copy.log_prob(x, 5).log_px.isfinite().all()
 
 
-def test_it_is_searched(run, tmp_path):
-    folder = run.search_index(tmp_path / "index", split="test")
-    assert (folder / "index.json").is_file()
+@pytest.mark.parametrize("distance", ["cosine", "wasserstein"])
+def test_it_is_searched_by_each_layer_and_by_all(run, distance, tmp_path):
+    x = run.data.examples(4, "test")
+    for layer in (None, *range(1, len(run.model.layers) + 1)):
+        folder = run.search_index(
+            tmp_path / str(layer), split="test", distance=distance, layer=layer
+        )
+        with Index(folder) as index:
+            vectors = embed(run.model, x, distance, index.layer)
+            dim = sum(run.model.layers) if layer is None else run.model.layers[layer - 1]
+            assert vectors.shape[1] == dim * (2 if distance == "wasserstein" else 1)
+            hits = index.search(vectors, 1)
+        assert [len(found) for found in hits] == [1] * 4
+    with pytest.raises(ConfigError, match="layer is one of the model's"):
+        run.search_index(tmp_path / "none", layer=9)
 
 
 def test_its_top_layer_gets_a_prior_afterwards(run, capsys):
