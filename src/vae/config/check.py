@@ -49,6 +49,9 @@ def check(config: Mapping[str, Any], command: str) -> None:
         if setting == "???":
             raise ConfigError(f"{where} must be set, got nothing; add {where}= and its value.")
     for where, hint, _ in fields(model):
+        if where == "model.latent_dim" and "layers" in (config.get("model") or ()):
+            # a family of several layers has a setting of its own
+            continue
         value: Any = config
         node: Any = config
         for key in where.split("."):
@@ -122,8 +125,11 @@ def _check_names(
     hints = get_type_hints(model)
     open_ended = model.model_config.get("extra") == "allow"
     for key, value in config.items():
-        if key not in known and not open_ended:
-            close = difflib.get_close_matches(f"{prefix}{key}", [prefix + k for k in known], n=1)
+        close = difflib.get_close_matches(f"{prefix}{key}", [prefix + k for k in known], n=1)
+        if open_ended and not difflib.get_close_matches(key, known, n=1, cutoff=0.9):
+            # a setting that the class itself knows or refuses
+            continue
+        if key not in known:
             remedy = f"did you mean {close[0]}?" if close else "--cfg job prints those there are."
             raise ConfigError(f"a setting must exist to be set, got {prefix}{key}; {remedy}")
         hint = hints.get(key)

@@ -51,7 +51,6 @@ class Hierarchical(VAE):
         inference: Literal["bottom_up", "top_down"] = "bottom_up",
         skip: bool = False,
         activation: Activation = "tanh",
-        latent_dim: None = None,
     ) -> "Hierarchical":
         """The model of a config, whose parts `part` makes.
 
@@ -64,7 +63,6 @@ class Hierarchical(VAE):
                 merged with the data's, by their precisions.
             skip: Whether p(x|z) sees all layers, and p(z_l|.) all above it, instead of the next.
             activation: The activation between those hidden layers.
-            latent_dim: None; the layers say.
 
         Raises:
             ValueError: If there are fewer than two layers, a size is not positive, or a part does
