@@ -17,6 +17,7 @@ Node = dict[str, Any]
 
 
 def setting(default: Any, description: str) -> Any:
+    """A setting with its default and what it means, as --help prints it."""
     return Field(default, description=description)
 
 
@@ -60,7 +61,7 @@ class Evaluation(BaseModel):
 
 
 class Model(BaseModel):
-    """The model; its parts are config groups."""
+    """The model: its parts are config groups, and its family may have other settings."""
 
     model_config = ConfigDict(extra="allow")
 

@@ -72,16 +72,15 @@ class Index:
 
         Arguments:
             folder: Where; it must not hold an index yet.
-            meta: What made the vectors: run, distance, engine (a config node), dim, weights and
-                classes.
+            meta: What made the vectors: run, distance, layer, engine (a config node), dim,
+                weights and classes.
             event_shape: The shape (C, H, W) of an image.
             allow: Packages of the user's that its engine may come from.
 
         Raises:
             ConfigError: If there is an index already.
         """
-        url = begin(folder, meta, event_shape)
-        return cls(folder, allow, url)
+        return cls(folder, allow, begin(folder, meta, event_shape))
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -199,7 +198,7 @@ class Index:
 
     @property
     def layer(self) -> int | None:
-        """The layer of latents that is searched; None for all of them."""
+        """The layer that is searched; None for all of z."""
         return self.meta.get("layer")
 
     def check_model(self, weights: str) -> None:

@@ -8,9 +8,9 @@ from torch import Tensor, nn
 
 from vae.model.capabilities import Capability
 from vae.model.distributions.chain import Chain
+from vae.model.layered.bounded_normal import BoundedNormal
 from vae.model.layered.conditional import Conditional
 from vae.model.networks.layers import Activation
-from vae.model.posteriors.diagonal_normal import DiagonalNormal
 
 
 class BottomUp(nn.Module):
@@ -27,7 +27,7 @@ class BottomUp(nn.Module):
     def __init__(self, layers: Sequence[int], hidden: Sequence[int], activation: Activation):
         super().__init__()
         self.layers, self.latent_dim = list(layers), sum(layers)
-        self.first = DiagonalNormal(layers[0])
+        self.first = BoundedNormal(layers[0])
         self.feature_shape = self.first.feature_shape
         self.steps = nn.ModuleList(
             Conditional(a, b, hidden, activation) for a, b in pairwise(layers)

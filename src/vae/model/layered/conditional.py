@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
+from vae.model.layered.bounded_normal import BoundedNormal
 from vae.model.networks.layers import Activation
 from vae.model.networks.mlp import MLP
-from vae.model.posteriors.diagonal_normal import DiagonalNormal
 
 
 class Conditional(nn.Module):
@@ -23,7 +23,7 @@ class Conditional(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, hidden: Sequence[int], activation: Activation):
         super().__init__()
-        self.distribution = DiagonalNormal(outputs)
+        self.distribution = BoundedNormal(outputs)
         self.network = MLP((inputs,), self.distribution.feature_shape, hidden, activation)
 
     def forward(self, given: Tensor) -> Distribution:

@@ -8,10 +8,10 @@ from torch.distributions import Distribution, Independent, Normal
 
 from vae.model.capabilities import Capability
 from vae.model.distributions.chain import Chain, normal
+from vae.model.layered.bounded_normal import BoundedNormal
 from vae.model.layered.prior import LayeredPrior
 from vae.model.networks.layers import Activation
 from vae.model.networks.mlp import MLP
-from vae.model.posteriors.diagonal_normal import DiagonalNormal
 
 
 class TopDown(nn.Module):
@@ -40,7 +40,7 @@ class TopDown(nn.Module):
         # h_l, features of x as layer l sees them, and the layer's mean and variance by them
         self.up = nn.ModuleList(MLP((width,), (width,), hidden, activation) for _ in layers[:-1])
         self.heads = nn.ModuleList(nn.Linear(width, 2 * d) for d in layers)
-        self.distributions = [DiagonalNormal(d) for d in layers]
+        self.distributions = [BoundedNormal(d) for d in layers]
         self.top = Top(self)
 
     def borrow(self, prior: LayeredPrior) -> None:
@@ -75,7 +75,7 @@ class TopDown(nn.Module):
 class Top(nn.Module):
     """Features of x to q(z_L|x) of top-down inference, which a VampPrior is made of."""
 
-    offers: ClassVar[frozenset[Capability]] = DiagonalNormal.offers
+    offers: ClassVar[frozenset[Capability]] = BoundedNormal.offers
 
     def __init__(self, posterior: TopDown):
         super().__init__()
