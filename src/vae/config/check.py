@@ -48,12 +48,7 @@ def check(config: Mapping[str, Any], command: str) -> None:
     for where, setting in flat(config).items():
         if setting == "???":
             raise ConfigError(f"{where} must be set, got nothing; add {where}= and its value.")
-    # sections whose class has settings of its own, and may not have these
-    partial = [name for name, hint in get_type_hints(model).items() if _open_ended(hint)]
     for where, hint, _ in fields(model):
-        section, _, key = where.rpartition(".")
-        if section in partial and key not in (config.get(section) or ()):
-            continue
         value: Any = config
         node: Any = config
         for key in where.split("."):
@@ -126,16 +121,11 @@ def _check_names(
     known = [*model.model_fields, *also]
     hints = get_type_hints(model)
     for key, value in config.items():
-        # the class that a section chooses refuses what it does not know
-        if key not in known and not _open_ended(model):
+        # a class that has settings of its own refuses what it does not know
+        if key not in known and model.model_config.get("extra") != "allow":
             close = difflib.get_close_matches(f"{prefix}{key}", [prefix + k for k in known], n=1)
             remedy = f"did you mean {close[0]}?" if close else "--cfg job prints those there are."
             raise ConfigError(f"a setting must exist to be set, got {prefix}{key}; {remedy}")
         hint = hints.get(key)
         if isinstance(hint, type) and issubclass(hint, BaseModel) and isinstance(value, Mapping):
             _check_names(value, hint, f"{prefix}{key}.")
-
-
-def _open_ended(hint: Any) -> bool:
-    known = isinstance(hint, type) and issubclass(hint, BaseModel)
-    return known and hint.model_config.get("extra") == "allow"

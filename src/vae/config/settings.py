@@ -65,7 +65,7 @@ class Model(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    latent_dim: Positive = setting(32, "the length D of z")
+    latent_dim: Positive = setting(32, "the length D of z, or of its top layer")
     output_bias: Literal["data", "zero"] = setting("data", "where the decoder's last bias starts")
     encoder: Node = {}
     decoder: Node = {}

@@ -51,6 +51,7 @@ class Hierarchical(VAE):
         inference: Literal["bottom_up", "top_down"] = "bottom_up",
         skip: bool = False,
         activation: Activation = "tanh",
+        latent_dim: int = 50,
     ) -> "Hierarchical":
         """The model of a config, whose parts `part` makes.
 
@@ -63,6 +64,7 @@ class Hierarchical(VAE):
                 merged with the data's, by their precisions.
             skip: Whether p(x|z) sees all layers, and p(z_l|.) all above it, instead of the next.
             activation: The activation between those hidden layers.
+            latent_dim: What the config's layers take for z_L where they say nothing else.
 
         Raises:
             ValueError: If there are fewer than two layers, a size is not positive, or a part does
