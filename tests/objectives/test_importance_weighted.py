@@ -13,8 +13,6 @@ from vae.objectives.iwae import IWAE
 from vae.objectives.miwae import MIWAE
 from vae.objectives.sticking_the_landing import StickingTheLanding
 
-pytestmark = pytest.mark.slow
-
 
 def spoiled():
     exact = LinearGaussian()
@@ -100,6 +98,7 @@ def many(model, objective, x, parameters, repeats=1200):
     return torch.stack([gradient(model, objective, x, parameters, seed) for seed in range(repeats)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("better", "naive"),
     [(StickingTheLanding(2), ELBO(2, kl="monte_carlo")), (DReG(8), IWAE(8))],

@@ -163,20 +163,35 @@ def test_mmd_is_zero_in_the_mean_for_equal_distributions_and_grows_with_distance
     assert equal + 4 * error < near < far
 
 
-def test_mmd_is_the_papers_estimate():
+@pytest.mark.parametrize("kernel", ["rbf", "imq"])
+def test_mmd_is_the_papers_estimate(kernel):
     z = torch.randn(5, 3, dtype=torch.float64)
     torch.manual_seed(1)
-    found = MMD(kernel="rbf").discrepancy(latent_record(z))
+    found = MMD(kernel=kernel).discrepancy(latent_record(z))
     torch.manual_seed(1)
     y = latent_record(z).prior.sample((5,)).double()
 
     def k(a, b):
-        return math.exp(-(a - b).square().sum().item() / 6)
+        distance = (a - b).square().sum().item()
+        if kernel == "rbf":
+            return math.exp(-distance / 6)
+        # c = 2 D s, D = 3
+        return sum(c / (c + distance) for c in (0.6, 1.2, 3.0, 6.0, 12.0, 30.0, 60.0))
 
     pairs = [(i, j) for i in range(5) for j in range(5)]
     same = sum(k(z[i], z[j]) + k(y[i], y[j]) for i, j in pairs if i != j) / 20
     cross = sum(k(z[i], y[j]) for i, j in pairs) / 25
     assert found.item() == pytest.approx(same - 2 * cross, abs=1e-6)
+
+
+def test_a_batch_of_one_has_no_discrepancy():
+    assert MMD().discrepancy(latent_record(torch.ones(1, 3))).item() == 0
+
+
+def test_a_rate_without_weight_gives_the_prior_no_gradient():
+    assert [Beta(beta).trains_prior for beta in (0.0, 1.0)] == [False, True]
+    assert [MMD(rate_weight=a).trains_prior for a in (0.0, 1.0)] == [False, True]
+    assert BetaTC(10, alpha=0.0, beta=0.0, gamma=0.0).gamma == 0
 
 
 def test_mmd_keeps_its_precision_under_autocast():

@@ -201,7 +201,6 @@ def test_a_sample_is_a_function_of_its_noise(exact):
         (["model.inference=sideways"], "model.inference must be bottom_up or top_down"),
         (["objective=mmd"], r"a hierarchy's .* is learned, but objective=mmd gives it no gradient"),
         (["objective=beta_tc"], "needs a posterior and a prior that are products"),
-        (["model.latent_dim=0"], "model.latent_dim must be a whole number of at least 1"),
     ],
 )
 def test_what_makes_no_hierarchy_is_refused(words, message):

@@ -80,3 +80,12 @@ def test_it_starts_close_to_the_diagonal_normal_it_is_built_on():
     q = posterior(torch.randn(5, *posterior.feature_shape))
     z = q.base.sample((100,))
     torch.testing.assert_close(q.transform.inv(z), z, atol=0.05, rtol=0.05)
+
+
+def test_a_sample_is_a_function_of_its_noise():
+    posterior, features = flow()
+    torch.manual_seed(1)
+    z = posterior(features).rsample()
+    torch.manual_seed(1)
+    noise = torch.randn(2, 4, dtype=torch.float64)
+    torch.testing.assert_close(posterior.from_noise(features, noise), z)
