@@ -121,7 +121,7 @@ def table(rows: dict[str, dict[str, dict]]) -> str:
             over(seeds, "log_px_finetuned"),
             over(seeds, "elbo"),
             units,
-            f"{first['epochs']} epochs, {seconds:,.0f} s, {first['threads']} thread(s), {commits}",
+            f"{first['epochs']} epochs, {seconds:,.0f} s, threads={first['threads']}, {commits}",
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -141,7 +141,7 @@ def header(text: str, seeds: dict[str, dict]) -> str:
     numbers = ", ".join(seeds)
     lines = [
         f"# Time: {max(s['seconds'] for s in seeds.values()):,.0f} s to train, "
-        f"{first['threads']} thread(s), commit {first['commit']}",
+        f"threads={first['threads']}, commit {first['commit']}",
         f"# Test ELBO: {over(seeds, 'elbo')} nats; log p(x) {over(seeds, 'log_px')} (k = {k:,}); "
         f"seed {numbers}",
     ]

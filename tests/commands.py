@@ -28,17 +28,22 @@ def cli(capfd, monkeypatch, tmp_path):
 
     def call(*words):
         monkeypatch.setattr(sys, "argv", ["vae.train", *words])
-        capfd.readouterr()
-        try:
-            run("train", task, help="Train.")
-            code = 0
-        except SystemExit as e:
-            code = e.code
-        captured = capfd.readouterr()
-        print(captured.out, captured.err)
-        return code, captured.out, captured.err
+        return ended(capfd, lambda: run("train", task, help="Train."))
 
     return call
+
+
+def ended(capfd, command):
+    """The exit code of a command in this process, with what it printed to stdout and stderr."""
+    capfd.readouterr()
+    try:
+        command()
+        code = 0
+    except SystemExit as e:
+        code = e.code
+    captured = capfd.readouterr()
+    print(captured.out, captured.err)
+    return code, captured.out, captured.err
 
 
 @pytest.fixture

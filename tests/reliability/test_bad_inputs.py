@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.commands import FAST
+from tests.commands import FAST, ended
 from vae.cli.command import compose, run
 from vae.training.loop import train
 
@@ -59,14 +59,7 @@ def call(home, capfd, monkeypatch):
     def call(name, *words):
         monkeypatch.setattr(sys, "argv", [COMMANDS[name], *words])
         module = importlib.import_module(COMMANDS[name])
-        capfd.readouterr()
-        try:
-            run(name, module.task, help="help", groups=[])
-            code = 0
-        except SystemExit as e:
-            code = e.code
-        captured = capfd.readouterr()
-        return code, captured.out, captured.err
+        return ended(capfd, lambda: run(name, module.task, help="help", groups=[]))
 
     return call
 

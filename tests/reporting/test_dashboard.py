@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from tests.commands import ended
 from vae.cli.command import run
 from vae.dashboard import task
 
@@ -19,13 +20,7 @@ def dashboard(capfd, monkeypatch, tmp_path):
 
     def call(*words):
         monkeypatch.setattr(sys, "argv", ["vae.dashboard", *words])
-        try:
-            run("dashboard", task, help="")
-            code = 0
-        except SystemExit as e:
-            code = e.code
-        captured = capfd.readouterr()
-        return code, captured.out, captured.err
+        return ended(capfd, lambda: run("dashboard", task, help=""))
 
     return call
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.commands import ended
 from vae.cli.command import compose, run
 from vae.model.posteriors.diagonal_normal import DiagonalNormal
 from vae.search import index as index_command
@@ -55,14 +56,7 @@ def command(capfd, monkeypatch, tmp_path):
     def call(name, *words):
         task = {"index": index_command, "query": query_command}[name].task
         monkeypatch.setattr(sys, "argv", [f"vae.search.{name}", *words])
-        try:
-            run(f"search/{name}", task, help="")
-            code = 0
-        except SystemExit as e:
-            code = e.code
-        captured = capfd.readouterr()
-        print(captured.out, captured.err)
-        return code, captured.out, captured.err
+        return ended(capfd, lambda: run(f"search/{name}", task, help=""))
 
     return call
 
