@@ -37,12 +37,13 @@ def test_networks_may_be_one_wide_and_have_no_convolution():
     )
 
 
-def test_memory_counts_the_largest_layer_the_features_and_the_prior():
-    """4 bytes for each number: z and x beside 4 copies of x's features, and the prior's own."""
+@pytest.mark.parametrize(("hidden", "largest"), [((), 16), ((50,), 100)])
+def test_memory_counts_the_largest_layer_or_the_features_and_the_prior(hidden, largest):
+    """Numbers of 4 bytes: what an activation of 50 takes and gives, or 4 of each of 4 features."""
     model = LinearGaussian().model
+    model.decoder = MLP((2,), (4,), hidden=hidden).double()
     q = model.encode(torch.zeros(1, 4).double())
-    # features of 4 pixels, four times, are more than what the decoder holds (2 + 4)
-    each = 4 * math.prod(model.likelihood.feature_shape) + model.prior.numbers_per_sample
+    each = largest + model.prior.numbers_per_sample
     for examples in (1, 7):
         memory = 4 * each * examples / 1e6
         assert samples_at_once(model, q, examples, 10 * memory + 1e-9) == 10
