@@ -31,11 +31,6 @@ if sys.platform == "linux" and os.environ.get("VAE_TESTS_FORK") != "0":
     forked.install()
 
 
-def pytest_xdist_auto_num_workers(config):
-    """One more than there are cores: some tests wait for servers and for other processes."""
-    return len(os.sched_getaffinity(0)) + 1 if sys.platform == "linux" else None
-
-
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory):
     """A cache of the tests' own."""
