@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import wandb
 
 from tests.commands import FAST
 
@@ -180,3 +181,32 @@ def test_metrics_go_on_where_they_were(tmp_path, monkeypatch):
     third = CSV(str(tmp_path))
     third.start({}, 10)
     assert len(path.read_text().splitlines()) == 3
+
+
+@wandb_warns
+@pytest.mark.parametrize("fails", [1, 2, 9], ids=["slowly once", "then in use", "always"])
+def test_no_beginning_of_a_wandb_run_ends_training(fails, cli, monkeypatch, tmp_path):
+    """A run that was given up may begin after all, and then holds its id."""
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    for name in ("has_key", "_asked"):
+        monkeypatch.setattr(f"vae.training.loggers.wandb.{name}", lambda *_: True)
+    real, asked = wandb.init, []
+
+    def init(**options):
+        asked.append(options)
+        if len(asked) <= fails:
+            raise wandb.errors.CommError(f"run ID {options['id']} is in use")
+        return real(**options)
+
+    monkeypatch.setattr(wandb, "init", init)
+    code, _, err = cli(*ONE, "callbacks.pictures=null", "run_dir=mine")
+    assert code == 0, err
+    assert (tmp_path / "mine" / "results.json").is_file()
+    modes = [options.get("mode") for options in asked]
+    assert modes == [None, "offline", "offline"][: fails + 1]
+    assert len({options["id"] for options in asked}) == (1 if fails == 1 else 2)
+    assert ("WandB has failed" in err) == (fails == 9)
+    if fails < 9:
+        kept = (tmp_path / "mine" / "wandb" / "id.txt").read_text().strip()
+        assert kept == asked[-1]["id"]
+        assert "test/elbo" in json.dumps(summaries(tmp_path))

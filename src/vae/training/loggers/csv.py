@@ -17,7 +17,7 @@ from vae.training.loggers.log import Log, harmless
 HELD = 100
 
 
-class CSV(Logger, Log):
+class CSV(Log, Logger):
     """A row of numbers whenever something is logged.
 
     Lightning's own CSV logger deletes at its first use what a run had written before it was

@@ -46,6 +46,11 @@ class Log:
     # whether it has failed, and is asked for nothing more
     broken = False
 
+    @property
+    def experiment(self) -> Any:
+        """What the library logs to; None once it has failed, since Lightning asks for it again."""
+        return None if self.broken else super().experiment  # type: ignore[misc]
+
     def fail(self, error: BaseException) -> None:
         """Say that this logger has failed; the run goes on without it."""
         self.broken = True

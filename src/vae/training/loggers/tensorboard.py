@@ -16,7 +16,7 @@ from vae.training import internals
 from vae.training.loggers.log import Log, harmless
 
 
-class TensorBoard(TensorBoardLogger, Log):
+class TensorBoard(Log, TensorBoardLogger):
     """Lightning's logger for TensorBoard.
 
     Arguments:

@@ -4,6 +4,7 @@ import os
 import secrets
 import shlex
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from vae.training.loggers.patience import Impatient, answers, end_service, withi
 MODES = ("online", "offline", "disabled", "shared", "dryrun", "run")
 
 
-class WandB(WandbLogger, Log):
+class WandB(Log, WandbLogger):
     """Lightning's logger for Weights & Biases, one W&B run for each of our runs.
 
     Without a key (WANDB_API_KEY, or `wandb login`), or where the server does not answer in time,
@@ -100,17 +101,22 @@ class WandB(WandbLogger, Log):
     def start(self, config: Mapping[str, Any], step: int) -> None:
         """Begin the W&B run with the config, or go on in it; offline if that takes too long."""
         try:
-            run = within(self.wait, lambda: self.experiment)
+            run = within(self.wait, partial(_begin, self._wandb_init))
         except Exception as e:
             end_service()
             if self._wandb_init.get("mode") == "offline":
                 raise
-            self._experiment = None
-            self._wandb_init["mode"], self.dead = "offline", True
+            self.dead = True
+            offline = {**self._wandb_init, "mode": "offline"}
             print(
                 f"W&B did not begin ({one_line(e, 120)}), so this run is kept offline", flush=True
             )
-            run = within(60, lambda: self.experiment)
+            try:
+                run = within(60, partial(_begin, offline))
+            except Exception:  # noqa: BLE001
+                # what was left behind has begun a run of this id in the meantime
+                run = within(60, partial(_begin, {**offline, "id": secrets.token_hex(4)}))
+        self._experiment = run
         files.write(self.id_file, run.id + "\n")
         run.config.update(dict(config), allow_val_change=True)
         for name in ("elbo", "log_px"):
@@ -173,6 +179,16 @@ class WandB(WandbLogger, Log):
             run.log({"latents": _table(*self.table)})
         _keep(run, checkpoints)
         run.finish(exit_code=int(failed))
+
+
+def _begin(options: Mapping[str, Any]) -> Any:
+    """A W&B run whose charts have the training step below them."""
+    import wandb
+
+    run = wandb.init(**options)
+    run.define_metric("trainer/global_step")
+    run.define_metric("*", step_metric="trainer/global_step", step_sync=True)
+    return run
 
 
 def _table(z: Tensor, label: Tensor, images: Tensor) -> Any:
