@@ -5,21 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from PIL import Image
 
 from vae.cli.command import compose
+from vae.config.settings import Distance, Format, Picture, Split
 from vae.data.module import DataModule
 from vae.model.families.vae import VAE
 from vae.runs.opened import Run as Opened
 from vae.runs.opened import open_run
 from vae.runs.results import Results, read_results
-
-What = Literal["samples", "reconstructions", "interpolation", "traversal", "manifold"]
-Split = Literal["train", "val", "test"]
-Format = Literal["safetensors", "torch_export", "onnx"]
-Distance = Literal["euclidean", "cosine", "wasserstein"]
 
 
 def fit(*overrides: str) -> Run:
@@ -157,19 +153,21 @@ class Run:
 
     def generate(
         self,
-        what: What = "samples",
+        what: Picture = "samples",
         *,
         count: int = 12,
         split: Split = "test",
+        condition: str | float | list[float] | None = None,
         seed: int = 0,
         out: str | Path | None = None,
     ) -> Image.Image:
         """Draw a picture of what the model makes, and write it.
 
         Arguments:
-            what: "samples", "reconstructions", "interpolation", "traversal" or "manifold".
+            what: What is drawn; "analogies" of a conditional model.
             count: Images in a row and in a column.
             split: Whose images are reconstructed, interpolated and traversed.
+            condition: Of a conditional model, the class or attributes that is drawn; None for all.
             seed: The seed.
             out: The picture's path; None for generated/WHAT_SEED.png of the run.
 
@@ -178,7 +176,8 @@ class Run:
         """
         from vae.reporting.generate import generate
 
-        chosen = {"what": what, "count": count, "split": split, "seed": seed}
+        drawn = {"what": what, "condition": condition, "count": count}
+        chosen = {**drawn, "split": split, "seed": seed}
         with Image.open(generate(self._config("generate", chosen, out))) as image:
             return image.copy()
 

@@ -10,6 +10,7 @@ from PIL import Image
 
 from vae.cli.command import compose
 from vae.config import build as config_build
+from vae.config.build import SHARED
 from vae.config.check import fields
 from vae.config.groups import OTHERS, PACKAGES, config_dir, options, targets
 from vae.config.make import locate
@@ -127,6 +128,7 @@ def nodes(config):
     """Every node that names a class, with the arguments that other choices fill in."""
     context = {"in_shape", "out_shape", "latent_dim", "event_shape", "support", "seed"}
     context |= {"encoder", "posterior", "examples", "dataset_size", "part"}
+    context |= {"context_dim", "condition"}
     if "_target_" in config:
         yield config, context
     for value in config.values():
@@ -155,7 +157,7 @@ def test_every_argument_of_our_classes_is_a_setting(words):
             known = locate(node["_target_"])
             if issubclass(known, VAE):
                 # a family makes its parts, and its own latent_dim may say nothing
-                node = {k: v for k, v in node.items() if k not in (*PARTS, "output_bias")}
+                node = {k: v for k, v in node.items() if k not in (*PARTS, *SHARED)}
                 context, known = context - {"latent_dim"}, known.build
             parameters = inspect.signature(known).parameters
             if node["_target_"].startswith(

@@ -57,7 +57,7 @@ def test_makes_what_the_node_says():
 )
 def test_a_bad_argument_is_one_sentence(arguments, message):
     with pytest.raises(ConfigError, match=message) as error:
-        make(node(**arguments), "here", in_shape=(3,), out_shape=(2,))
+        make(node(**arguments), "here", in_shape=(3,), out_shape=(2,), context_dim=0)
     assert "\n" not in str(error.value)
 
 

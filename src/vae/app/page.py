@@ -41,9 +41,10 @@ def _generate(demo: Demo) -> None:
         count = gr.Slider(1, 64, 16, step=1, label="images")
         temperature = gr.Slider(0, 1.5, 1, step=0.05, label="temperature")
         seed = gr.Number(0, precision=0, label="seed", minimum=0)
+    said = _condition(demo)
     draw = gr.Button("Generate", variant="primary")
-    work = _safe(lambda n, t, s: demo.generate(int(n), t, int(s)))
-    draw.click(work, [count, temperature, seed], _shown("new images"))
+    work = _safe(lambda n, t, s, c: demo.generate(int(n), t, int(s), c))
+    draw.click(work, [count, temperature, seed, said], _shown("new images"))
 
 
 def _explore(demo: Demo) -> None:
@@ -51,6 +52,7 @@ def _explore(demo: Demo) -> None:
         with gr.Column():
             gr.Markdown("the most used dimensions of z, in standard deviations")
             sliders = [gr.Slider(-3, 3, 0, step=0.1, label=f"z[{d}]") for d in demo.order[:SLIDERS]]
+            said = _condition(demo)
         place = gr.Image(
             demo.map(),
             type="pil",
@@ -60,36 +62,43 @@ def _explore(demo: Demo) -> None:
         )
         explored = _shown("the image there")
     for slider in sliders:
-        slider.release(_safe(lambda *s: demo.explore(s)), sliders, explored)
+        slider.release(_safe(lambda c, *s: demo.explore(s, c)), [said, *sliders], explored)
 
     # gradio reads this annotation, which therefore must not be a string
-    def click(event: gr.SelectData) -> Any:
+    def click(condition: Any, event: gr.SelectData) -> Any:
         width, height = demo.map().size
-        return _safe(demo.at)(event.index[0] / width, event.index[1] / height)
+        return _safe(demo.at)(event.index[0] / width, event.index[1] / height, condition)
 
-    place.select(click, None, explored)
+    place.select(click, said, explored)
 
 
 def _reconstruct(demo: Demo) -> None:
     with gr.Row():
         given = _upload("picture")
         noise = gr.Slider(0, 1, 0, step=0.05, label="noise to remove")
+        said = _condition(demo)
     again = _shown("the picture, what was encoded, what was decoded")
     gr.Button("Reconstruct", variant="primary").click(
-        _safe(lambda p, n: demo.reconstruct(_needed(p), n)), [given, noise], again
+        _safe(lambda p, n, c: demo.reconstruct(_needed(p), n, said=c)), [given, noise, said], again
     )
 
 
 def _interpolate(demo: Demo) -> None:
     with gr.Row():
         one, two = _upload("from"), _upload("to")
+    said = _condition(demo)
     between = _shown("the way between them")
     gr.Button("Interpolate", variant="primary").click(
-        _safe(lambda a, b: demo.interpolate(_needed(a), _needed(b))), [one, two], between
+        _safe(lambda a, b, c: demo.interpolate(_needed(a), _needed(b), said=c)),
+        [one, two, said],
+        between,
     )
 
 
 def _search(demo: Demo) -> None:
+    if demo.model.condition is not None:
+        gr.Markdown("No search: a conditional model embeds a picture together with its class.")
+        return
     if demo.index is None:
         gr.Markdown("No index: make one with `python -m vae.search.index run=...`")
         return
@@ -103,6 +112,18 @@ def _search(demo: Demo) -> None:
         return [(demo.thumbnail(h), f"{h.label} {h.distance:.3f} {h.name}".strip()) for h in hits]
 
     gr.Button("Search", variant="primary").click(_safe(search), [asked, k], found)
+
+
+def _condition(demo: Demo) -> Any:
+    """What chooses a class or attributes; it is not shown where the model takes none."""
+    condition = demo.model.condition
+    if condition is None:
+        return gr.State(None)
+    if demo.usual is None or demo.classes:
+        first = demo.classes[0] if demo.usual is None else demo.classes[int(demo.usual[0])]
+        return gr.Dropdown(demo.classes, value=first, label="class")
+    usual = ", ".join(f"{v:g}" for v in demo.usual[0].tolist())
+    return gr.Textbox(usual, label=f"{condition.size} attributes, separated by commas")
 
 
 def _safe(work: Callable[..., Any]) -> Callable[..., Any]:

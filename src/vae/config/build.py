@@ -1,14 +1,15 @@
 """A config becomes a data module and a model."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import nn
 
-from vae.config.make import locate, make, parameters
+from vae.config.make import convert, locate, make, parameters
 from vae.config.moved import SOURCES
 from vae.errors import ConfigError
+from vae.model.condition import Condition
 from vae.model.families.vae import PARTS, VAE
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 Config = Mapping[str, Any]
 NETWORKS = ("encoder", "decoder")
+# settings of model that every family has, and none builds
+SHARED = ("output_bias", "condition", "context_size", "embedding")
 # how users call where the data lies
 PLACES = {"root", "path"}
 
@@ -57,6 +60,7 @@ def build_data(config: Config) -> "DataModule":
         source=make(source, "data", allow=allow, packages=packages),
         support=likelihood.support,  # type: ignore[attr-defined]
         seed=config["seed"],
+        condition=config["model"].get("condition"),
     )
     return data
 
@@ -75,10 +79,13 @@ def build_model(
         ConfigError: If a part cannot be built, or a network's output has the wrong shape.
     """
     node, allow, packages = config["model"], config["allow"], ("vae.model.",)
+    condition = _condition(node, data)
+    width = condition.width if condition else 0
 
     def part(name: str, **sizes: Any) -> Any:
         if name in NETWORKS:
             sizes = {"in_shape": event_shape} | sizes
+            _check_takes(node[name], f"model.{name}", width, allow)
         made = make(
             node[name],
             f"model.{name}",
@@ -86,10 +93,11 @@ def build_model(
             packages=packages,
             event_shape=event_shape,
             examples=data and data.examples,
+            context_dim=width,
             **sizes,
         )
         if name in NETWORKS:
-            _check_shape(made, name, **sizes)
+            _check_shape(made, name, width, **sizes)
         return made
 
     family = locate(node["_target_"], allow, packages)
@@ -98,15 +106,54 @@ def build_model(
             f"model names a family of models as its _target_, got {node['_target_']}; choose one "
             "with model=, or derive yours from vae.model.families.vae.VAE."
         )
-    settings = {k: v for k, v in node.items() if k not in (*PARTS, "output_bias")}
+    settings = {k: v for k, v in node.items() if k not in (*PARTS, *SHARED)}
     model: VAE = make(
         settings, "model", allow=allow, packages=packages, made_by=family.build, part=part
     )
+    model.condition = condition
     if node["output_bias"] == "data" and data is not None:
         decoder: Any = model.decoder
         _check_start(decoder, model.likelihood)
         decoder.start_at(model.likelihood.features_at(data.mean()))
     return model
+
+
+def with_context_size(config: Config, data: "DataModule") -> dict[str, Any]:
+    """The config with model.context_size as the data has it, which rebuilds the model without data.
+
+    Raises:
+        DataError: If the data has no such context.
+    """
+    model = config["model"]
+    if model.get("condition") is None or model.get("context_size") != "auto":
+        return dict(config)
+    return {**config, "model": {**model, "context_size": data.context_size()}}
+
+
+def _condition(node: Config, data: "DataModule | None") -> Condition | None:
+    kind = convert(node.get("condition"), Literal["label", "attributes"] | None, "model.condition")
+    if kind is None:
+        return None
+    size = node["context_size"]
+    if size == "auto" and data is not None:
+        size = data.context_size()
+    found: Condition = make(
+        {"_target_": "vae.model.condition.Condition", "embedding": node["embedding"]},
+        "model",
+        kind=kind,
+        size=convert(size, int, "model.context_size"),
+    )
+    return found
+
+
+def _check_takes(node: Config, where: str, width: int, allow: Any) -> None:
+    """Refuse a network that a context does not reach."""
+    network = locate(node["_target_"], allow, ("vae.model.",))
+    if width and "context_dim" not in parameters(network):
+        raise ConfigError(
+            f"with model.condition a network is built with context_dim and called with (x, c), but "
+            f"{where} is {network.__name__}, which takes none; add it, or set model.condition=null."
+        )
 
 
 def _check_start(decoder: nn.Module, likelihood: object) -> None:
@@ -120,10 +167,11 @@ def _check_start(decoder: nn.Module, likelihood: object) -> None:
 
 @torch.no_grad()
 def _check_shape(
-    network: nn.Module, name: str, in_shape: tuple[int, ...], out_shape: tuple[int, ...]
+    network: nn.Module, name: str, width: int, in_shape: tuple[int, ...], out_shape: tuple[int, ...]
 ) -> None:
     network.eval()
-    found = tuple(network(torch.zeros(2, *in_shape)).shape[1:])
+    context = (torch.zeros(2, width),) if width else ()
+    found = tuple(network(torch.zeros(2, *in_shape), *context).shape[1:])
     network.train()
     if found != tuple(out_shape):
         raise ConfigError(

@@ -42,6 +42,9 @@ def upgraded(config: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(model := found.get("model"), dict) and "encoder" in model:
         # there was one family, which needed no name
         model.setdefault("_target_", "vae.model.families.vae.VAE")
+        # and nothing was conditional
+        for name, usual in (("condition", None), ("context_size", "auto"), ("embedding", None)):
+            model.setdefault(name, usual)
     data = found.get("data")
     if isinstance(data, dict) and isinstance(data.get("source"), dict):
         found["data"] = _typed_once(data)

@@ -54,6 +54,11 @@ def check(model: "VAE", objective: "Objective") -> None:
             f"model/posterior={q} does not give in one evaluation; choose "
             f"{_offering('posterior', unmet[0])}, or another model/prior."
         )
+    if model.has_conditional_prior and objective.aggregates:
+        raise ConfigError(
+            f"objective={word} compares the codes of a batch with one p(z), but model/prior={p} "
+            "has one for each class; choose another objective, or model/prior=standard_normal."
+        )
     if _is_learned(model.prior) and not _is_learned(top) and not objective.trains_prior:
         raise ConfigError(
             f"a hierarchy's p(z_l | z_(l+1)) is learned, but objective={word} gives it no "
@@ -103,4 +108,7 @@ def _is_learned(part: object) -> bool:
 def _distributions(model: "VAE") -> tuple[Distribution, Distribution]:
     """q(z|x) of no example in particular, and p(z)."""
     parameter = next(model.encoder.parameters())
-    return model.posterior(parameter.new_zeros(1, *model.posterior.feature_shape)), model.prior()
+    posterior = model.posterior(parameter.new_zeros(1, *model.posterior.feature_shape))
+    if model.condition is not None:
+        model = model.given_embedded(parameter.new_zeros(1, model.condition.width))
+    return posterior, model.latent_prior()

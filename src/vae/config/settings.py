@@ -12,6 +12,11 @@ Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 Split = Literal["train", "val", "test"]
+Format = Literal["safetensors", "torch_export", "onnx"]
+Distance = Literal["euclidean", "cosine", "wasserstein"]
+Picture = Literal[
+    "samples", "reconstructions", "interpolation", "traversal", "manifold", "analogies"
+]
 # the settings of a class, which that class checks
 Node = dict[str, Any]
 
@@ -67,6 +72,9 @@ class Model(BaseModel):
 
     latent_dim: Positive = setting(32, "the length D of z, or of its top layer")
     output_bias: Literal["data", "zero"] = setting("data", "where the decoder's last bias starts")
+    condition: Literal["label", "attributes"] | None = setting(None, "what p(x|c) is given")
+    context_size: Positive | Literal["auto"] = setting("auto", "classes or attributes; auto counts")
+    embedding: Positive | None = setting(None, "length of a learned c; null for one-hot classes")
     encoder: Node = {}
     decoder: Node = {}
     posterior: Node = {}
@@ -106,8 +114,11 @@ class Evaluate(OfRun, Evaluation):
 class Generate(OfRun):
     """python -m vae.generate"""
 
-    what: Literal["samples", "reconstructions", "interpolation", "traversal", "manifold"] = setting(
-        "samples", "what is drawn; manifold where model.latent_dim is 2"
+    what: Picture = setting(
+        "samples", "manifold where model.latent_dim is 2; analogies of a conditional model"
+    )
+    condition: str | int | float | list[float] | None = setting(
+        None, "of a conditional model: one class, or attributes; null for all classes"
     )
     count: Positive = setting(12, "images in a row and in a column")
     split: Split = setting("test", "whose images are taken")
@@ -124,9 +135,7 @@ class Export(Settings):
     """python -m vae.export"""
 
     run: str = setting(..., "a run directory or a checkpoint")
-    format: Literal["safetensors", "torch_export", "onnx"] = setting(
-        "safetensors", "what others read"
-    )
+    format: Format = setting("safetensors", "what others read")
     out: str | None = setting(None, "a folder; null for RUN/export/FORMAT")
     push: str | None = setting(None, "USER/NAME on the Hugging Face Hub that it is sent to")
 
@@ -163,9 +172,7 @@ class Index(Settings):
     index: str | None = setting(None, "the index's folder; null for RUN/index")
     root: str | None = setting(None, "a folder of pictures; null for the run's own data")
     split: Split = setting("train", "of the run's own data")
-    distance: Literal["euclidean", "cosine", "wasserstein"] = setting(
-        "euclidean", "between posteriors"
-    )
+    distance: Distance = setting("euclidean", "between posteriors")
     layer: Positive | None = setting(None, "of a hierarchy, 1 next to the data; null for all")
     remove: list[str | int] = setting([], "names of images to take out of the index")
     data: Place = Place()

@@ -18,11 +18,14 @@ class Batch(NamedTuple):
         x: Bytes before the transfer to the device, values after it, with shape (B, \*event_shape).
         label: The classes, with shape (B,).
         example: The examples' numbers, with shape (B,), if they are evaluated; None if trained on.
+        context: What a conditional model is given of each: classes, with shape (B,), or
+            attributes, with shape (B, A); None of an unconditional model.
     """
 
     x: Tensor
     label: Tensor
     example: Tensor | None
+    context: Tensor | None = None
 
 
 class Batches:
@@ -43,6 +46,8 @@ class Batches:
         world_size: The number of processes.
         mapped: The images as a mapped array, to read them in shuffled blocks of neighbours; None
             to shuffle fully and to read `images`.
+        context: The classes, with shape (N,), or attributes, with shape (N, A), that batches
+            carry for a conditional model.
     """
 
     def __init__(
@@ -56,6 +61,7 @@ class Batches:
         rank: int = 0,
         world_size: int = 1,
         mapped: Array | None = None,
+        context: Tensor | None = None,
     ):
         self.images = images
         self.labels = labels
@@ -66,6 +72,7 @@ class Batches:
         self.rank = rank
         self.world_size = world_size
         self.mapped = mapped
+        self.context = context
         drop = len(indices) % world_size if epoch else 0
         self.num_examples = len(indices) - drop
         # batches given so far, and in which epoch a resumed run had given how many
@@ -105,4 +112,5 @@ class Batches:
                 x=self.images.index_select(0, mine) if window is None else window.take(places),
                 label=self.labels.index_select(0, mine),
                 example=None if self.epoch else mine,
+                context=None if self.context is None else self.context.index_select(0, mine),
             )

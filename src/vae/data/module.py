@@ -11,6 +11,7 @@ from torch.distributions import constraints
 
 from vae.data.batches import Batch, Batches
 from vae.data.cache import cached
+from vae.data.context import CONTEXT, Kind, check_context
 from vae.data.order import Shuffle, in_blocks
 from vae.data.pixels import Binarize, pixels_for
 from vae.data.source import Source, Split
@@ -38,6 +39,7 @@ class DataModule(LightningDataModule):
         seed: The seed of the order of training examples.
         shuffle: "full", "blocks" (of neighbours, for files larger than memory), or "auto": blocks
             for images of more than half the machine's memory.
+        condition: What batches carry for a conditional model: "label", "attributes" or None.
 
     Raises:
         ConfigError: If a size does not fit the source.
@@ -57,6 +59,7 @@ class DataModule(LightningDataModule):
         evaluation_seed: int = 0,
         seed: int = 0,
         shuffle: Shuffle = "auto",
+        condition: Kind | None = None,
     ):
         super().__init__()
         self.source = source
@@ -79,6 +82,14 @@ class DataModule(LightningDataModule):
                 f"data.eval_batch_size={eval_batch_size}; set both to 1 or more."
             )
         self.indices = self._split(val_size)
+        self.condition = condition
+        if condition is not None:
+            check_context(self.arrays, condition, source.name)
+
+    def context_size(self) -> int:
+        """The number of classes or of attributes that a conditional model is given."""
+        found = self.arrays[f"train_{CONTEXT[self.condition or 'label']}"]
+        return int(found.max()) + 1 if found.ndim == 1 else found.shape[1]
 
     def _split(self, val_size: int | Literal["auto"]) -> dict[Split, Tensor]:
         """The examples' numbers in each split."""
@@ -121,6 +132,8 @@ class DataModule(LightningDataModule):
             "fingerprint": self.source.fingerprint,
             "sizes": {split: len(indices) for split, indices in self.indices.items()},
         }
+        if self.condition == "label" and self.source.classes:
+            known["classes"] = list(self.source.classes)
         if levels := getattr(self.source, "levels", None):
             known["levels"] = {kind: list(ends) for kind, ends in levels.items()}
         return known
@@ -152,19 +165,25 @@ class DataModule(LightningDataModule):
             split: Of which split.
             seed: The seed of the order.
         """
-        images, _, indices = self._arrays(split)
+        return self.some(count, split, seed).x
+
+    def some(self, count: int, split: Split = "train", seed: int = 0) -> Batch:
+        """Some examples with their classes and context; as `examples`."""
+        images, labels, indices = self._arrays(split)
         if not len(indices):
             raise ConfigError(
                 f"the {split} split holds no images; choose another, or set its size."
             )
         order = torch.randperm(len(indices), generator=torch.Generator().manual_seed(seed))
         chosen = indices[order.repeat(-(-count // len(indices)))[:count]]
-        return self.pixels(images.index_select(0, chosen), chosen)
+        x, context = self.pixels(images.index_select(0, chosen), chosen), self._context(split)
+        given = None if context is None else context.index_select(0, chosen)
+        return Batch(x, labels.index_select(0, chosen), chosen, given)
 
     def batches(self, split: Split, batch_size: int | None = None) -> Iterator[Batch]:
         """All of a split's examples in order, as an evaluation sees them, on any rank."""
         size = self.eval_batch_size if batch_size is None else batch_size
-        for batch in Batches(*self._arrays(split), size):
+        for batch in Batches(*self._arrays(split), size, context=self._context(split)):
             yield batch._replace(x=self.pixels(batch.x, batch.example))
 
     def train_dataloader(self) -> Batches:
@@ -184,12 +203,8 @@ class DataModule(LightningDataModule):
         self, batch: Batch, device: torch.device, dataloader_idx: int
     ) -> Batch:
         """Move a batch; Lightning's own way walks through it as through any nest of containers."""
-        x, label, example = batch
-        return Batch(
-            x=x.to(device, non_blocking=True),
-            label=label.to(device, non_blocking=True),
-            example=None if example is None else example.to(device, non_blocking=True),
-        )
+        moved = [None if t is None else t.to(device, non_blocking=True) for t in batch]
+        return Batch(*moved)  # type: ignore[arg-type]
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         """Turn bytes into values on the device."""
@@ -212,7 +227,13 @@ class DataModule(LightningDataModule):
             rank=trainer.global_rank if trainer else 0,
             world_size=world_size,
             mapped=self.mapped if train and shuffle else None,
+            context=self._context(split),
         )
+
+    def _context(self, split: Split) -> Tensor | None:
+        if self.condition is None:
+            return None
+        return self.arrays[f"{self.kind(split)}_{CONTEXT[self.condition]}"]
 
     def _arrays(self, split: Split) -> tuple[Tensor, Tensor, Tensor]:
         kind = self.kind(split)

@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -51,12 +51,14 @@ def analyse(
     latents, samples, test = _use(module.test_use), None, {}
     if module.layer_rates:
         latents["layers"] = _layers(module, module.test_use)
-    if (n := min(tested, settings["surgery"])) > 1 and module.bounded:
+    if (n := min(tested, settings["surgery"])) > 1 and model.has_conditional_prior:
+        say("no ELBO surgery: it is of one p(z), and this model has a p(z|c) for each c")
+    elif n > 1 and module.bounded:
         if not offers(model.posterior, "density_anywhere"):
             # every density takes latent_dim passes of a network
             n = min(n, 200)
         say(f"ELBO surgery over {n:,} test images")
-        latents |= _surgery(model, _take(data, "test", n, device))
+        latents |= _surgery(*_take(model, data, "test", n, device))
     if (n := min(len(data.indices["train"]), settings["probe"])) > 0:
         say(f"classifiers of the latent means of {n:,} training images")
         latents |= _probes(model, data, n, tested, device)
@@ -75,8 +77,8 @@ def analyse(
             samples = _distances(model, data, n, device)
     if (n := min(tested, settings["finetune"])) > 0 and module.bounded and module.num_samples:
         say(f"log p(x) of {n:,} test images by proposals fitted to each")
-        x = _take(data, "test", n, device)
-        test = _finetuned(module, x, settings["finetune_steps"])
+        given, x = _take(model, data, "test", n, device)
+        test = _finetuned(module, given, x, settings["finetune_steps"])
     return Analysis(Latents(**latents), samples, test)
 
 
@@ -85,11 +87,20 @@ def _batches(data: DataModule, split: Split, count: int) -> Iterator[Batch]:
     size = min(data.eval_batch_size, count)
     for i, batch in enumerate(itertools.islice(data.batches(split, size), -(-count // size))):
         left = count - i * size
-        yield Batch(batch.x[:left], batch.label[:left], None)
+        yield Batch(*(None if t is None else t[:left] for t in batch))  # type: ignore[arg-type]
 
 
-def _take(data: DataModule, split: Split, count: int, device: torch.device) -> Tensor:
-    return torch.cat([batch.x for batch in _batches(data, split, count)]).to(device)
+def _take(
+    model: VAE, data: DataModule, split: Split, count: int, device: torch.device
+) -> tuple[VAE, Tensor]:
+    """Some examples, and the model given what it knows of them."""
+    batches = list(_batches(data, split, count))
+    return model.given(_context(batches)), torch.cat([batch.x for batch in batches]).to(device)
+
+
+def _context(batches: Sequence[Batch]) -> Tensor | None:
+    known = [batch.context for batch in batches if batch.context is not None]
+    return torch.cat(known) if known else None
 
 
 def _use(use: LatentUse) -> Section:
@@ -128,7 +139,7 @@ def _probes(model: VAE, data: DataModule, count: int, tested: int, device: torch
 
     def coded(split: Split, n: int) -> tuple[Tensor, Tensor]:
         batches = list(_batches(data, split, n))
-        z = torch.cat([model.embed(batch.x.to(device)).float().cpu() for batch in batches])
+        z = torch.cat([_code(model, batch.x.to(device), batch.context) for batch in batches])
         return z, torch.cat([batch.label for batch in batches])
 
     train, test = coded("train", count), coded("test", tested)
@@ -138,6 +149,11 @@ def _probes(model: VAE, data: DataModule, count: int, tested: int, device: torch
         "knn_accuracy": Result.of(knn_accuracy(*train, *test), count, neighbours=4),
         "linear_accuracy": Result.of(linear_accuracy(*train, *test), count),
     }
+
+
+def _code(model: VAE, x: Tensor, context: Tensor | None) -> Tensor:
+    z: Tensor = model.given(context).embed(x)
+    return z.float().cpu()
 
 
 def _distances(model: VAE, data: DataModule, count: int, device: torch.device) -> Samples:
@@ -154,8 +170,12 @@ def _distances(model: VAE, data: DataModule, count: int, device: torch.device) -
     test = arrays["test_images"], torch.searchsorted(labels, arrays["test_labels"])
     name = f"{data.source.name}-{data.source.fingerprint[:16]}-{len(indices)}-{data.split_seed}"
     network = feature_network(name, cache_dir() / "features", train, test, len(labels))
+    # of a conditional model, as many of each class as there are test images
+    context = None if data.condition is None else data.some(count, "test").context
+    given = model.given(context)
     drawn = [
-        _bytes(views.samples(model, min(500, count - start))) for start in range(0, count, 500)
+        _bytes(views.samples(given.rows(start, start + 500), min(500, count - start)))
+        for start in range(0, count, 500)
     ]
     found = distances(network, test[0], torch.cat(drawn))
     floor = distances(network, test[0], train[0][: len(test[0])])
@@ -179,14 +199,15 @@ def _heavy(pareto_k: Tensor) -> Section:
     return {"heavy_tails": float((known > TRUSTED).double().mean())} if len(known) else {}
 
 
-def _finetuned(module: EvaluationModule, x: Tensor, steps: int) -> dict[str, Result]:
+def _finetuned(module: EvaluationModule, model: VAE, x: Tensor, steps: int) -> dict[str, Result]:
     from vae.metrics.finetune import finetuned
 
-    model, k, memory = module.model, module.num_samples, module.memory
+    k, memory = module.num_samples, module.memory
     tight, plain = [], []
-    for some in x.split(100):
-        plain.append(model.log_prob(some, k, memory))
-        tight.append(finetuned(model, some, k, steps, memory=memory))
+    for start in range(0, len(x), 100):
+        own, some = model.rows(start, start + 100), x[start : start + 100]
+        plain.append(own.log_prob(some, k, memory))
+        tight.append(finetuned(own, some, k, steps, memory=memory))
     log_px = torch.cat([t.log_px for t in tight])
     gain = log_px - torch.cat([p.log_px for p in plain])
     variance = torch.cat([t.variance for t in tight]).mean()

@@ -23,6 +23,8 @@ class Batch(Protocol):
 
     @property
     def x(self) -> Tensor: ...
+    @property
+    def context(self) -> Tensor | None: ...
 
 
 class EvaluationModule(LightningModule):
@@ -68,7 +70,8 @@ class EvaluationModule(LightningModule):
         """Add a batch to the test means; a process's share of it may be empty."""
         if not len(batch.x):
             return
-        record = self.model(batch.x)
+        model = self.model.given(batch.context)
+        record = model(batch.x)
         self.test_latents.update(*centre(record.posterior), record.kl_per_dimension)
         self.exact_rate = record.kl is not None
         if self.layer_names:
@@ -76,7 +79,7 @@ class EvaluationModule(LightningModule):
         if not self.bounded:
             self.test_means.update(-record.log_px.mean(0))
         elif self.num_samples:
-            result = self.model.log_prob(batch.x, self.num_samples, self.memory)
+            result = model.log_prob(batch.x, self.num_samples, self.memory)
             heavy = torch.where(
                 result.pareto_k.isnan(),
                 result.pareto_k,

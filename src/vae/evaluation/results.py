@@ -83,6 +83,7 @@ def collect(
         name=about.config["name"],
         command=shlex.join(about.words),
         seed=about.config["seed"],
+        condition=data.condition,
         checkpoint=str(about.checkpoint) if about.checkpoint else None,
         score=_score(about.score, test, module.bounded),
         test=test | dict(found.test),

@@ -68,7 +68,7 @@ def finetuned(
             for _ in range(steps):
                 q = proposal()
                 z = q.rsample(torch.Size([objective.num_samples]))
-                terms = objective(Record(x, q, z, model.prior(), model.decode(z)))
+                terms = objective(Record(x, q, z, model.latent_prior(), model.decode(z)))
                 optimizer.zero_grad()
                 # each example has parameters of its own
                 (-terms.objective.sum()).backward()

@@ -48,15 +48,17 @@ def surgery(model: VAE, x: Tensor, num_codes: int = 500) -> Surgery:
     """
     n = len(x)
     wide = widest(x.device)
-    q = model.encode(x[:num_codes])
+    q = model.rows(0, num_codes).encode(x[:num_codes])
     z, log_qz = sample_and_log_prob(q, 1)
     own = log_qz[0].to(wide)
     codes, dim = z[0], z.shape[-1]
     log_sum = own.new_full((len(codes),), -math.inf)
     step = max(1, CHUNK // (len(codes) * dim))
-    for some in x.split(min(step, 1000)):
-        pairs = model.encode(some).log_prob(codes[:, None]).to(wide)
+    step = min(step, 1000)
+    for start in range(0, n, step):
+        q = model.rows(start, start + step).encode(x[start : start + step])
+        pairs = q.log_prob(codes[:, None]).to(wide)
         log_sum = torch.logaddexp(log_sum, pairs.logsumexp(1))
     log_aggregate = log_sum - math.log(n)
-    log_pz = model.prior().log_prob(codes).to(wide)
+    log_pz = model.latent_prior().log_prob(codes).to(wide)
     return Surgery(Estimate.of(own - log_aggregate), Estimate.of(log_aggregate - log_pz), n)

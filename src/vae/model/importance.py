@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -16,13 +16,13 @@ from vae.model.distributions.sampling import sample_and_log_prob
 from vae.model.precision import widest
 from vae.model.tail import Tail
 
+M = TypeVar("M", bound="Model")
+
 
 class Prior(Protocol):
-    """Nothing, to p(z); `numbers_per_sample` is what its density holds in memory for each z."""
+    """A prior that says what its density holds in memory for each z."""
 
     numbers_per_sample: int
-
-    def __call__(self) -> Distribution: ...
 
 
 class HasShape(Protocol):
@@ -44,7 +44,9 @@ class Model(Protocol):
     def likelihood(self) -> HasShape: ...
     def encode(self, x: Tensor) -> Distribution: ...
     def decode(self, z: Tensor) -> Distribution: ...
-    def decoder_input(self, z: Tensor) -> Tensor: ...
+    def decoder_features(self, z: Tensor) -> Tensor: ...
+    def latent_prior(self) -> Distribution: ...
+    def rows(self: M, start: int, stop: int) -> M: ...
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ def importance(
             "log p(x) is estimated with samples of a posterior that has a density, and an "
             "autoencoder's is one point; look at model.decode(model.embed(x)).log_prob(x) instead."
         )
-    posterior, prior = proposal or model.encode(x), model.prior()
+    posterior, prior = proposal or model.encode(x), model.latent_prior()
     step = samples_at_once(model, posterior, len(x), memory)
     wide = widest(x.device)
     if not len(x):
@@ -149,11 +151,15 @@ def samples_at_once(model: Model, posterior: Distribution, examples: int, memory
     return max(1, int(memory * 1e6 / (4 * numbers * max(1, examples))))
 
 
-def in_chunks(model: Model, z: Tensor, memory: float) -> tuple[Tensor, ...]:
-    """Latent vectors, with shape (N, D), in pieces whose decoding fits into `memory` MB."""
+def in_chunks(model: M, z: Tensor, memory: float) -> Iterator[tuple[M, Tensor]]:
+    """Latent vectors, with shape (N, D), in pieces whose decoding fits into `memory` MB.
+
+    With each comes the model that decodes it, given the context of those examples.
+    """
     numbers = _numbers_per_sample(model, z.shape[1:])
     size = max(1, int(memory * 1e6 / (4 * numbers)))
-    return z.split(size)  # type: ignore[no-any-return]
+    for start in range(0, max(1, len(z)), size):
+        yield model.rows(start, start + size), z[start : start + size]
 
 
 def _numbers_per_sample(model: Model, shape: Sequence[int]) -> int:
@@ -168,7 +174,7 @@ def _numbers_per_sample(model: Model, shape: Sequence[int]) -> int:
     handles = [leaf.register_forward_hook(look) for leaf in leaves]
     try:
         z = next(model.decoder.parameters()).new_zeros(1, *shape)
-        model.decoder(model.decoder_input(z))
+        model.rows(0, 1).decoder_features(z)
     finally:
         for handle in handles:
             handle.remove()

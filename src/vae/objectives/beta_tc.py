@@ -37,6 +37,7 @@ class BetaTC(Objective):
     """
 
     name: ClassVar[str] = "beta_tc"
+    aggregates = True
     requires = BOUND | FACTORS
 
     def __init__(

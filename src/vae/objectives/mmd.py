@@ -40,6 +40,7 @@ class MMD(Objective):
     """
 
     name: ClassVar[str] = "mmd"
+    aggregates = True
 
     def __init__(
         self,

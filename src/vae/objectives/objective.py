@@ -66,6 +66,8 @@ class Objective:
     matches_prior: bool = True
     # whether the parameters of p(z) get a gradient
     trains_prior: bool = True
+    # whether it looks at q(z), the codes of all examples together
+    aggregates: bool = False
 
     def __init__(self, num_samples: int = 1):
         if num_samples < 1:

@@ -34,17 +34,26 @@ def draw(
     x = batch.x.to(device)
     n = min(count, len(x))
     some = x[: min(len(x), n * max(1, n // 2)) // n * n]
-    grid(views.reconstructions(model, some, n), n).save(folder / "reconstructions.png")
+    given = model.given(batch.context)
+    grid(views.reconstructions(given.rows(0, len(some)), some, n), n).save(
+        folder / "reconstructions.png"
+    )
     if generates:
-        grid(views.samples(model, count * count), count).save(folder / "samples.png")
+        by_row = model.given(views.contexts(model, batch.context, count, count))
+        grid(views.samples(by_row, count * count), count).save(folder / "samples.png")
     half = len(x[: 2 * n]) // 2
     if half:
-        between = views.interpolation(model, x[:half], x[half : 2 * half], count)
+        ends = given.rows(0, 2 * half)
+        between = views.interpolation(ends, x[:half], x[half : 2 * half], count)
         grid(between, count).save(folder / "interpolations.png")
-    grid(views.traversal(model, x, count, count), count).save(folder / "traversals.png")
-    z = model.embed(x)
+    grid(views.traversal(given, x, count, count), count).save(folder / "traversals.png")
+    if (others := views.contexts(model, batch.context, count - 1, 1)) is not None and count > 1:
+        columns = count if model.condition is None else min(count, model.condition.size + 1)
+        changed = views.analogies(given.rows(0, n), x[:n], others[: columns - 1])
+        grid(changed, columns).save(folder / "analogies.png")
+    z = given.embed(x)
     if z.shape[1] == 2:
-        grid(views.manifold(model, 20), 20, gap=0).save(folder / "manifold.png")
+        grid(views.manifold(given.rows(0, 1), 20), 20, gap=0).save(folder / "manifold.png")
     if z.shape[1] > 1 and len(z) > 1:
         scatter(z.cpu(), batch.label).savefig(folder / "latents.png", dpi=100)
     if use is not None:

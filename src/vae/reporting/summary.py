@@ -38,6 +38,10 @@ def print_summary(
         word = type(getattr(model, part)).__name__
         count = model.num_parameters(part)
         table.add_row(part, f"{word}, {count:,} parameters" if count else word)
+    if (c := model.condition) is not None:
+        how = f"embedded in {c.width} dimensions" if c.embed else "as they are"
+        many = "classes, one-hot" if c.kind == "label" and not c.embed else f"{c.kind}, {how}"
+        table.add_row("condition", f"{c.size} {many}: p(x|c)")
     table.add_row("latent_dim", " + ".join(map(str, model.layers)))
     table.add_row("objective", _arguments(config["objective"]))
     table.add_row("optimizer", _arguments(config["optimizer"]))

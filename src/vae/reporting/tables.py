@@ -20,6 +20,14 @@ LABELS = {
     "knn_accuracy": "4-NN accuracy",
     "linear_accuracy": "linear probe",
 }
+
+
+def label(name: str, given: bool = False) -> str:
+    """What tables call a result; of a conditional model, log p(x|c)."""
+    found = LABELS.get(name, name)
+    return found.replace("p(x)", "p(x|c)") if given else found
+
+
 # the share of images with heavy-tailed weights, and the effective samples, that raise a doubt
 MOST_HEAVY, FEWEST_EFFECTIVE = 0.25, 10
 
@@ -31,7 +39,7 @@ def print_results(results: Results, directory: Path) -> None:
         table.add_column(column, justify="left" if column in ("", "unit") else "right")
     for name, e in results.test.items():
         digits = 4 if name == "bits_per_dim" else 2
-        _add(table, name, e, digits, _unit(name, e))
+        _add(table, name, e, digits, _unit(name, e), given=results.condition is not None)
     if results.latents is not None:
         _add_latents(table, results.latents)
     if samples := results.samples:
@@ -71,10 +79,18 @@ def doubts(results: Results) -> list[str]:
     return found
 
 
-def _add(table: Table, name: str, e: Result, digits: int, unit: str, sampled: bool = True) -> None:
+def _add(
+    table: Table,
+    name: str,
+    e: Result,
+    digits: int,
+    unit: str,
+    sampled: bool = True,
+    given: bool = False,
+) -> None:
     samples = (f"{e.num_samples:,}" if e.num_samples else "exact") if sampled else ""
     value, error = f"{e.value:.{digits}f}", f"{e.standard_error:.{digits}f}"
-    table.add_row(LABELS.get(name, name), value, error, samples, unit)
+    table.add_row(label(name, given), value, error, samples, unit)
 
 
 def _unit(name: str, e: Result) -> str:

@@ -129,6 +129,7 @@ class Results(_Part):
         name: The run's name.
         command: The command that made it; empty outside a command.
         seed: The seed.
+        condition: What the model is given of each example, so that log_px is log p(x|c).
         checkpoint: What was tested.
         score: What the run is ranked by; the higher, the better.
         test: The test's estimates, by name: elbo, rate, distortion, log_px, bits_per_dim.
@@ -149,6 +150,7 @@ class Results(_Part):
     name: str
     command: str
     seed: int
+    condition: str | None = None
     checkpoint: str | None
     score: Number
     test: dict[str, Result]

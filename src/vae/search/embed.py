@@ -36,6 +36,12 @@ def embed(model: VAE, x: Tensor, distance: Distance, layer: int | None = None) -
         The distance between two random vectors with given dispersion matrices (Olkin & Pukelsheim,
         1982)
     """
+    if model.condition is not None:
+        raise ConfigError(
+            "a search embeds pictures of which nothing else is known, but this model was trained "
+            f"with model.condition={model.condition.kind}; search in a run with "
+            "model.condition=null."
+        )
     # a flow's mean is that of samples, which should be the same whenever a picture is looked at
     with torch.random.fork_rng():
         torch.manual_seed(0)

@@ -12,7 +12,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from vae.config import pairings
-from vae.config.build import build_model
+from vae.config.build import build_model, with_context_size
 from vae.config.make import locate, make
 from vae.config.secret import recorded
 from vae.data.module import DataModule
@@ -29,6 +29,7 @@ CONSTANT = {"_target_": "vae.training.schedules.constant.Constant"}
 def build_module(config: Config, data: DataModule) -> VAEModule:
     """The LightningModule, whose checkpoints carry what rebuilds the model."""
     check_length(config)
+    config = with_context_size(config, data)
     schedule = config["optimizer"].get("schedule") or CONSTANT
     model = build_model(config, data.event_shape, data)
     _check_batches(model, config, len(data.indices["train"]))

@@ -46,6 +46,11 @@ def fit_prior(config: dict[str, Any]) -> Path:
             f"model/prior= takes a prior that can be fitted here, got {word}; choose "
             "mixture_of_gaussians or flow."
         )
+    if model.has_conditional_prior:
+        raise ConfigError(
+            "a prior is fitted to the codes of all images together, but this run's is p(z|c), with "
+            "one for each class; it was learned with the run, and needs no fitting."
+        )
     prior = make(
         config["model"]["prior"],
         "model.prior",
@@ -61,8 +66,13 @@ def fit_prior(config: dict[str, Any]) -> Path:
         )
     data = opened.open_data(config["data"]["root"], other=True)
     with torch.no_grad():
-        x = data.examples(min(config["examples"], len(data.indices["train"])), "train")
-        z = torch.cat([model.top(model.encode(some).sample()) for some in x.split(500)])
+        batch = data.some(min(config["examples"], len(data.indices["train"])), "train")
+        given = model.given(batch.context)
+        codes = [
+            given.rows(i, i + 500).encode(batch.x[i : i + 500]).sample()
+            for i in range(0, len(batch.x), 500)
+        ]
+        z = model.top(torch.cat(codes))
         before = _mean_log_density(model.get_submodule(model.top_prior)(), z)
     try:
         prior.fit(z, config["seed"])

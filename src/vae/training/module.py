@@ -79,7 +79,7 @@ class VAEModule(EvaluationModule):
         return self.device.type == "cpu"
 
     def _record(self, batch: Batch) -> Record:
-        record: Record = self.model(batch.x, self.objective.num_samples)
+        record: Record = self.model.given(batch.context)(batch.x, self.objective.num_samples)
         return record
 
     def _quantities(self, terms: Terms) -> list[Tensor]:

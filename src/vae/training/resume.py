@@ -205,7 +205,10 @@ def differences(before: Config, now: Config) -> list[tuple[str, Any, Any]]:
     return [
         (key, one.get(key), two.get(key))
         for key in keys
-        if one.get(key) != two.get(key) and not _is_free(key)
+        if one.get(key) != two.get(key)
+        and not _is_free(key)
+        # a checkpoint says what auto came to
+        and not (key == "model.context_size" and "auto" in (one.get(key), two.get(key)))
     ]
 
 

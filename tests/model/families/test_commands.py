@@ -35,6 +35,12 @@ FAMILIES = {
         "model.inference=top_down",
         "model.skip=true",
     ],
+    "conditional": [
+        "model.condition=label",
+        "model.embedding=3",
+        "model/prior=conditional_normal",
+        "model.latent_dim=4",
+    ],
 }
 
 
@@ -76,6 +82,20 @@ def test_it_is_tested_and_looked_at(run, tmp_path):
 def test_it_is_drawn(run, what, tmp_path):
     picture = run.generate(what, count=3, out=tmp_path / "x.png")
     assert len(picture.convert("L").getcolors()) > 10
+    if run.model.condition is None:
+        with pytest.raises(ConfigError, match="this run is of p"):
+            run.generate(what, count=3, out=tmp_path / "x.png", condition=7)
+    else:
+        seven = run.generate(what, count=3, out=tmp_path / "7.png", condition=7)
+        assert seven.tobytes() != picture.tobytes()
+
+
+def test_analogies_are_of_conditional_models(run, tmp_path):
+    if run.model.condition is None:
+        with pytest.raises(ConfigError, match=r"choose another what="):
+            run.generate("analogies", count=3, out=tmp_path / "x.png")
+    else:
+        run.generate("analogies", count=3, out=tmp_path / "x.png")
 
 
 @pytest.mark.parametrize("name", ["safetensors", "torch_export"])
@@ -86,13 +106,18 @@ def test_it_is_exported_and_checked(run, name, tmp_path):
     if name == "safetensors":
         x = run.data.examples(3)
         copy = vae.load(folder)
-        z = torch.zeros(2, copy.latent_dim)
-        assert torch.equal(copy.decode(z).mean, run.model.decode(z).mean)
+        z, label = torch.zeros(3, copy.latent_dim), torch.tensor([4, 0, 9])
+        copy, model = copy.given(label), run.model.given(label)
+        assert torch.equal(copy.decode(z).mean, model.decode(z).mean)
         assert copy.log_prob(x, 5).log_px.isfinite().all()
 
 
 @pytest.mark.parametrize("distance", ["cosine", "wasserstein"])
 def test_it_is_searched_by_each_layer_and_by_all(run, distance, tmp_path):
+    if run.model.condition is not None:
+        with pytest.raises(ConfigError, match=r"search in a run with model\.condition=null"):
+            run.search_index(tmp_path / "none", split="test", distance=distance)
+        return
     x = run.data.examples(4, "test")
     for layer in (None, *range(1, len(run.model.layers) + 1)):
         folder = run.search_index(
@@ -111,9 +136,12 @@ def test_it_is_searched_by_each_layer_and_by_all(run, distance, tmp_path):
 def test_its_top_layer_gets_a_prior_afterwards(run, capsys):
     from vae.training.fit_prior import fit_prior
 
-    path = fit_prior(
-        compose(f"run={run.directory}", "model/prior=mixture_of_gaussians", name="fit_prior")
-    )
+    words = compose(f"run={run.directory}", "model/prior=mixture_of_gaussians", name="fit_prior")
+    if run.model.has_conditional_prior:
+        with pytest.raises(ConfigError, match="needs no fitting"):
+            fit_prior(words)
+        return
+    path = fit_prior(words)
     model = vae.load(path)
     found = re.search(
         r"images: (\S+) nats under the run's prior, (\S+) under", capsys.readouterr().out

@@ -14,6 +14,7 @@ from vae import files
 from vae.data import levels as grey
 from vae.data.array_file import SPLITS, ArrayFile
 from vae.data.cache import cache_dir
+from vae.data.context import checked
 from vae.data.convert import USUAL
 from vae.data.fill import open_reserved
 from vae.data.levels import Chosen, Seen, to_bytes
@@ -25,26 +26,34 @@ from vae.errors import DataError
 Array = npt.NDArray[Any]
 Layout = Literal["auto", "channels_first", "channels_last"]
 IMAGES, LABELS = ("images", "x", "data", "arr_0"), ("labels", "y", "targets", "arr_1")
+ATTRIBUTES = ("attributes",)
 # rows that are converted at once
 ROWS = 1000
 
 
 class Part(NamedTuple):
-    """The images of a split: an array, its rows that belong to the split, and their labels."""
+    """The images of a split: an array, its rows that belong to the split, and what is known."""
 
     images: Array
     rows: npt.NDArray[np.int64]
     labels: npt.NDArray[np.int64]
+    attributes: npt.NDArray[np.float32] | None
+
+    def of(self, rows: npt.NDArray[np.int64]) -> "Part":
+        """Some of the rows."""
+        known = None if self.attributes is None else self.attributes[rows]
+        return Part(self.images, self.rows[rows], self.labels[rows], known)
 
 
 class Arrays(Source):
     """Images with shape (N, H, W), (N, C, H, W) or (N, H, W, C) in a .npy or .npz file.
 
     A .npz file holds the images as images, x, data or its first array, labels (if any) as labels,
-    y or targets, and a split of its own under the same names with _train, _val and _test behind
-    them or train_, val_ and test_ before. Of four axes, the second is the channels if it is 1 or 3
-    long, else the last must be. Bytes stay as they are, and floating-point numbers are grey levels
-    from 0 to 1 or from 0 to 255; `levels` says otherwise.
+    y or targets, attributes with shape (N, A) (if any) as attributes, and a split of its own under
+    the same names with _train, _val and _test behind them or train_, val_ and test_ before. Of four
+    axes, the second is the channels if it is 1 or 3 long, else the last must be. Bytes stay as they
+    are, and floating-point numbers are grey levels from 0 to 1 or from 0 to 255; `levels` says
+    otherwise.
 
     Arguments:
         root: The file.
@@ -91,7 +100,10 @@ class Arrays(Source):
         self.levels = {**USUAL, **ranges}
         self.sizes = {split: len(part.rows) for split, part in parts.items()}
         # the content alone: a file may be renamed
-        settings = (layout, str(test_share), str(sorted(self.levels.items())))
+        settings = [layout, str(test_share), str(sorted(self.levels.items()))]
+        if any(part.attributes is not None for part in parts.values()):
+            # what was decoded before there were attributes lacks them
+            settings.append("attributes")
         self.fingerprint = fingerprint(key.tobytes().hex(), *settings)
 
     def _seen(self, parts: Mapping[Split, Part]) -> Seen:
@@ -135,6 +147,9 @@ class Arrays(Source):
             out.flush()
             paths[f"{split}_labels"] = folder / f"{split}_labels.npy"
             np.save(paths[f"{split}_labels"], part.labels)
+            if part.attributes is not None:
+                paths[f"{split}_attributes"] = folder / f"{split}_attributes.npy"
+                np.save(paths[f"{split}_attributes"], part.attributes)
         if clipped:
             print(f"warning: {clipped:,} pixels outside data.levels were clipped", flush=True)
         return paths
@@ -148,7 +163,7 @@ class Arrays(Source):
             own["train"] = found.pick(IMAGES)
         if own["train"] is not None and (own["test"] is not None or own["val"] is not None):
             parts = {
-                split: self._part(x, self._labels_of(found, split), split)
+                split: self._part(found, x, split, own=True)
                 for split, x in own.items()
                 if x is not None
             }
@@ -161,25 +176,27 @@ class Arrays(Source):
                     f"{self.path} has {', '.join(found.names)}; write it again with "
                     "np.savez(path, images=)."
                 )
-            parts = {"train": self._part(images, found.pick(LABELS), "images")}
+            parts = {"train": self._part(found, images, "train", own=False)}
         told = {word for words in SPLITS.values() for word in words} | {"dev"}
         self.unused = [n for n in found.unused() if told & set(re.split(r"[_\W]", n.lower()))]
         if "test" in parts:
             return parts
         return {**parts, **self._with_test(parts["train"])}
 
-    def _labels_of(self, found: ArrayFile, split: Split) -> Array | None:
-        labels = found.pick(LABELS, split)
-        return found.pick(LABELS) if labels is None and split == "train" else labels
+    def _part(self, found: ArrayFile, images: Array, split: Split, own: bool) -> Part:
+        def beside(names: tuple[str, ...]) -> Array | None:
+            array = found.pick(names, split) if own else None
+            return found.pick(names) if array is None and split == "train" else array
 
-    def _part(self, images: Array, labels: Array | None, what: str) -> Part:
         if images.ndim not in (3, 4) or not images.size:
             raise DataError(
                 "images have shape (N, H, W), (N, C, H, W) or (N, H, W, C), none of them 0, but "
-                f"those of {self.path} ({what}) have {images.shape}; reshape them."
+                f"those of {self.path} ({split}) have {images.shape}; reshape them."
             )
         images = self._channels_first(images)
-        return Part(images, np.arange(len(images)), self._labels(labels, len(images)))
+        count, attributes = len(images), beside(ATTRIBUTES)
+        known = None if attributes is None else checked(attributes, count, str(self.path))
+        return Part(images, np.arange(count), self._labels(beside(LABELS), count), known)
 
     def _check_together(self, parts: Mapping[Split, Part]) -> None:
         shapes = {split: part.images.shape[1:] for split, part in parts.items()}
@@ -200,8 +217,8 @@ class Arrays(Source):
         chosen = test_by_content(self._digests(train.images), self.share)
         kept, out = np.flatnonzero(~chosen), np.flatnonzero(chosen)
         return {
-            "train": Part(train.images, kept, train.labels[kept]),
-            "test": Part(train.images, out, train.labels[out]),
+            "train": train.of(kept),
+            "test": train.of(out),
         }
 
     def _digests(self, images: Array) -> npt.NDArray[np.uint64]:

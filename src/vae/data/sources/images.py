@@ -14,6 +14,7 @@ from PIL import Image
 from vae import files
 from vae.data import levels as grey
 from vae.data.cache import cache_dir
+from vae.data.context import FILE, of_files, read_csv
 from vae.data.convert import USUAL, Fit, Mode, choose, convert, deep, levels_of
 from vae.data.fill import fill
 from vae.data.folders import class_of, has_splits, split_files
@@ -30,9 +31,11 @@ LOOK = 500
 class Images(Source):
     """The pictures below a folder, brought to one shape and decoded once, in parallel.
 
-    Labels are the names of sub-folders, if there are any. Sub-folders train, val and test (in any
-    case, or training, validation, testing) are the splits; where there is no test, a share of the
-    pictures is, chosen by content, so that copies of a picture are on one side.
+    Labels are the names of sub-folders, if there are any. attributes.csv, with the columns file and
+    one for each attribute, says more of each picture, for model.condition=attributes. Sub-folders
+    train, val and test (in any case, or training, validation, testing) are the splits; where there
+    is no test, a share of the pictures is, chosen by content, so that copies of a picture are on
+    one side.
 
     Arguments:
         root: The folder.
@@ -93,7 +96,10 @@ class Images(Source):
         every = (f for some in self.files.values() for f in some)
         self.classes = sorted({class_of(f, self.split) for f in every})
         settings = f"{self.size}-{self.mode}-{fit}-{test_share}-{sorted(self.levels.items())}"
-        self.fingerprint = fingerprint(known.key, settings)
+        # a row for each picture, of a conditional model
+        self.attributes = self.root / FILE if (self.root / FILE).is_file() else None
+        also = [] if self.attributes is None else [self.attributes.read_text("utf-8", "replace")]
+        self.fingerprint = fingerprint(known.key, settings, *also)
 
     def _some(self, names: list[str], seen: Seen) -> Iterator[Image.Image]:
         """A look at some of the pictures."""
@@ -182,7 +188,12 @@ class Images(Source):
                 )
             labels = np.array([number[class_of(f, self.split)] for f in names_], np.int64)[kept]
             np.save(folder / f"{split}_labels.npy", labels)
-            names = ("images", "labels", "kept")
+            names = ["images", "labels", "kept"]
+            if self.attributes is not None:
+                readable = [names_[int(i)] for i in kept]
+                attributes = of_files(read_csv(self.attributes), readable, self.attributes)
+                np.save(folder / f"{split}_attributes.npy", attributes)
+                names.append("attributes")
             paths |= {f"{split}_{n}": folder / f"{split}_{n}.npy" for n in names}
         self._judge(unreadable, folder)
         return paths

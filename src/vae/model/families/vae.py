@@ -1,5 +1,6 @@
 """A variational autoencoder: two networks and three distributions."""
 
+import copy
 import math
 from collections.abc import Callable
 from typing import Any, ClassVar, Protocol, cast
@@ -8,7 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, constraints
 
+from vae.errors import DataError
 from vae.model.capabilities import Capability
+from vae.model.condition import Condition
 from vae.model.distributions.sampling import centre, rsample_and_log_prob
 from vae.model.importance import Importance, importance, in_chunks
 from vae.model.inputs import check_range, check_shape, check_support
@@ -26,16 +29,16 @@ class Posterior(Protocol):
 
 
 class Prior(Protocol):
-    """Nothing, to p(z).
+    """Nothing, to p(z); or c, with shape (B, C), to p(z|c), of one that `takes_context`.
 
     `numbers_per_sample` is how many numbers its density holds in memory at once for each z.
     """
 
     numbers_per_sample: int
 
-    def __call__(self) -> Distribution: ...
+    def __call__(self, *context: Tensor) -> Distribution: ...
 
-    def from_noise(self, noise: Tensor, uniform: Tensor) -> Tensor: ...
+    def from_noise(self, noise: Tensor, uniform: Tensor, *context: Tensor) -> Tensor: ...
 
 
 class Likelihood(Protocol):
@@ -89,6 +92,9 @@ class VAE(nn.Module):
         self.posterior = posterior
         self.prior = prior
         self.likelihood = likelihood
+        # of a conditional model: what makes c of a class or of attributes, and c itself
+        self.condition: Condition | None = None
+        self.context: Tensor | None = None
 
     @classmethod
     def build(cls, part: Callable[..., Any], latent_dim: int = 32) -> "VAE":
@@ -106,6 +112,58 @@ class VAE(nn.Module):
         prior = part("prior", latent_dim=latent_dim, encoder=encoder, posterior=posterior)
         return cls(encoder, decoder, posterior, prior, likelihood)
 
+    def given(self, context: Tensor | None) -> "VAE":
+        """This model of examples of which more is known: p(x, z|c) and q(z|x, c).
+
+        A model without a condition is itself, whatever is known. What is given shares all weights.
+
+        Arguments:
+            context: The classes, with shape (B,), or the attributes, with shape (B, A), of as many
+                examples as are encoded or decoded; or of one, for any number.
+
+        Raises:
+            DataError: If it is missing, or not what the model was trained with.
+        """
+        if self.condition is None:
+            return self
+        if context is None:
+            raise DataError(
+                f"a model with model.condition={self.condition.kind} needs that of each example, "
+                "got none; give it as model.given(...)."
+            )
+        weights = next(self.decoder.parameters())
+        return self.given_embedded(self.condition(context.to(weights.device)))
+
+    def given_embedded(self, context: Tensor) -> "VAE":
+        """This model given c itself, with shape (B, C)."""
+        bound = copy.copy(self)
+        bound.context = context
+        return bound
+
+    def rows(self, start: int, stop: int) -> "VAE":
+        """This model of some of the examples it is given the context of."""
+        if self.context is None or len(self.context) == 1:
+            return self
+        return self.given_embedded(self.context[start:stop])
+
+    def _context(self, shape: tuple[int, ...]) -> tuple[Tensor, ...]:
+        r"""c of each example, with shape (\*shape, C); nothing of an unconditional model."""
+        if self.condition is None:
+            return ()
+        if self.context is None:
+            raise DataError(
+                f"a model with model.condition={self.condition.kind} is of p(x|c), got no c; say "
+                "which with model.given(...)."
+            )
+        c = self.context.to(next(self.decoder.parameters()).dtype)
+        # an export's batches may have any size
+        if not torch.compiler.is_compiling() and len(c) not in (1, shape[-1]):
+            raise DataError(
+                f"a context is given for each example, or one for all, got {len(c)} for "
+                f"{shape[-1]}; give as many."
+            )
+        return (c.expand(*shape, c.shape[-1]),)
+
     def encode(self, x: Tensor) -> Distribution:
         r"""q(z|x), with batch shape (B,), for x with shape (B, \*event_shape).
 
@@ -116,7 +174,29 @@ class VAE(nn.Module):
         return self._encode(x)
 
     def _encode(self, x: Tensor) -> Distribution:
-        return self.posterior(self.encoder(_as_weights(self.encoder, x)))
+        return self.posterior(self.encoder_features(x))
+
+    def encoder_features(self, x: Tensor) -> Tensor:
+        r"""The encoder's output, with shape (B, \*feature_shape), for x with (B, \*event_shape)."""
+        context = self._context((x.shape[0],))
+        features: Tensor = self.encoder(_as_weights(self.encoder, x), *context)
+        return features
+
+    def latent_prior(self) -> Distribution:
+        """p(z), with batch shape (); or p(z|c), with batch shape (B,), where the prior takes c."""
+        return self.prior(*self.prior_context())
+
+    @property
+    def has_conditional_prior(self) -> bool:
+        """Whether the prior is p(z|c)."""
+        return getattr(self.get_submodule(self.top_prior), "takes_context", False)
+
+    def prior_context(self, examples: int | None = None) -> tuple[Tensor, ...]:
+        """What p(z|c) takes of some examples, of each given context if None; else nothing."""
+        if not self.has_conditional_prior:
+            return ()
+        count = examples or (1 if self.context is None else self.context.shape[0])
+        return self._context((count,))
 
     def check(self, x: Tensor) -> None:
         r"""Refuse examples that p(x|z) does not explain.
@@ -138,11 +218,16 @@ class VAE(nn.Module):
 
     def decode(self, z: Tensor) -> Distribution:
         r"""p(x|z), with batch shape (\*), for z with shape (\*, D)."""
+        return self.likelihood(self.decoder_features(z))
+
+    def decoder_features(self, z: Tensor) -> Tensor:
+        r"""The decoder's output, with shape (\*, \*feature_shape), for z with shape (\*, D)."""
         z = self.decoder_input(z)
         shape = z.shape[:-1]
+        context = [c.flatten(0, -2) for c in self._context(tuple(shape) or (1,))]
         rows = z.reshape(math.prod(shape), z.shape[-1])
-        features = self.decoder(_as_weights(self.decoder, rows))
-        return self.likelihood(features.reshape(*shape, *features.shape[1:]))
+        features: Tensor = self.decoder(_as_weights(self.decoder, rows), *context)
+        return features.reshape(*shape, *features.shape[1:])
 
     def decoder_input(self, z: Tensor) -> Tensor:
         r"""What the decoder sees of z, for z with shape (\*, D)."""
@@ -161,7 +246,7 @@ class VAE(nn.Module):
         self._check(x, lambda: self.check(x))
         posterior = self._encode(x)
         z, log_qz = rsample_and_log_prob(posterior, num_samples)
-        return Record(x, posterior, z, self.prior(), self.decode(z), log_qz)
+        return Record(x, posterior, z, self.latent_prior(), self.decode(z), log_qz)
 
     @torch.no_grad()
     def embed(self, x: Tensor) -> Tensor:
@@ -182,8 +267,14 @@ class VAE(nn.Module):
             num_samples: How many.
             memory: How much may be in flight at once beside them, in MB.
         """
-        z = self.prior().sample(torch.Size([num_samples]))
-        return torch.cat([self.decode(some).sample() for some in in_chunks(self, z, memory)])
+        z = self.draw(num_samples)
+        return torch.cat([own.decode(some).sample() for own, some in in_chunks(self, z, memory)])
+
+    @torch.no_grad()
+    def draw(self, num_samples: int) -> Tensor:
+        """z ~ p(z), or z ~ p(z|c) of as many contexts, with shape (num_samples, D)."""
+        p = self.prior(*self.prior_context(num_samples))
+        return p.sample() if p.batch_shape else p.sample(torch.Size([num_samples]))
 
     def log_prob(self, x: Tensor, num_samples: int = 1000, memory: float = 256) -> Importance:
         r"""log p(x) in nats by importance sampling, with its variance and effective sample size.

@@ -17,7 +17,7 @@ class LayeredPrior(nn.Module):
     r"""p(z) = p(z_L) prod_l p(z_l | z_{l+1}), or p(z_l | z_{l+1}, ..., z_L) with skips.
 
     Arguments:
-        top: Nothing to p(z_L).
+        top: Nothing to p(z_L), or c to p(z_L|c).
         layers: The length of each z_l.
         hidden: The widths of each network's hidden layers.
         skip: Whether each layer sees all above it.
@@ -43,10 +43,10 @@ class LayeredPrior(nn.Module):
         self.steps = nn.ModuleList(steps)
         self.numbers_per_sample = top.numbers_per_sample + 4 * max([*layers, *hidden])
 
-    def forward(self) -> Distribution:
-        """p(z), with batch shape () and event shape (D,)."""
+    def forward(self, *context: Tensor) -> Distribution:
+        """p(z), with event shape (D,) and the batch shape of p(z_L)."""
         steps = [self.step(i) for i in reversed(range(len(self.steps)))]
-        return Chain(self.layers, self.order, self.top(), steps)
+        return Chain(self.layers, self.order, self.top(*context), steps)
 
     @property
     def order(self) -> list[int]:
@@ -63,15 +63,16 @@ class LayeredPrior(nn.Module):
 
         return given
 
-    def from_noise(self, noise: Tensor, uniform: Tensor) -> Tensor:
+    def from_noise(self, noise: Tensor, uniform: Tensor, *context: Tensor) -> Tensor:
         """z ~ p(z), with shape (B, D), as a function of noise, which an export takes as input.
 
         Arguments:
             noise: Standard normal numbers, with shape (B, D).
             uniform: Uniform numbers in [0, 1), with shape (B,), which choose a component.
+            context: c, with shape (B, C), of a conditional p(z_L|c).
         """
         *pieces, top = noise.split(self.layers, dim=-1)
-        drawn = [self.top.from_noise(top, uniform)]
+        drawn = [self.top.from_noise(top, uniform, *context)]
         for i in reversed(range(len(self.steps))):
             drawn.insert(0, moved(self.step(i)(drawn), pieces[i]))
         return torch.cat(drawn, dim=-1)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
+from vae.model.networks.context import Layers, concatenation
 from vae.model.networks.layers import Activation, Network, Normalization, doubling, normalized
 from vae.model.networks.mlp import dense
 
@@ -37,7 +38,7 @@ def halvings(shape: tuple[int, ...], stages: int, part: str) -> list[tuple[int, 
     return sizes
 
 
-class ConvEncoder(nn.Sequential):
+class ConvEncoder(Layers):
     r"""Convolutions of stride 2, then linear layers.
 
     Arguments:
@@ -47,6 +48,7 @@ class ConvEncoder(nn.Sequential):
         hidden: The width of each linear layer between the convolutions and the output.
         activation: The activation's name.
         normalization: The normalisation's name, applied before each activation.
+        context_dim: The length of the context c that it sees beside its input; 0 for none.
 
     Raises:
         ValueError: If the images cannot be halved so often.
@@ -60,14 +62,16 @@ class ConvEncoder(nn.Sequential):
         hidden: Sequence[int] = (256,),
         activation: Activation = "silu",
         normalization: Normalization = "none",
+        context_dim: int = 0,
     ):
         height, width = halvings(in_shape, len(channels), "encoder")[-1]
         super().__init__()
         for a, b in zip([in_shape[0], *channels], channels, strict=False):
             self.append(nn.Conv2d(a, b, kernel_size=3, stride=2, padding=1))
-            self.extend(normalized(b, activation, normalization))
+            self.extend(normalized(b, activation, normalization, context_dim))
         self.append(nn.Flatten())
-        widths = [[in_shape[0], *channels][-1] * height * width, *hidden]
+        self.extend(concatenation(context_dim))
+        widths = [[in_shape[0], *channels][-1] * height * width + context_dim, *hidden]
         dense(self, widths, activation, normalization)
         self.append(nn.Linear(widths[-1], math.prod(out_shape)))
         self.append(nn.Unflatten(1, out_shape))
@@ -83,6 +87,7 @@ class ConvDecoder(Network):
         hidden: The width of each linear layer between the input and the convolutions.
         activation: The activation's name.
         normalization: The normalisation's name, applied before each activation.
+        context_dim: The length of the context c that it sees beside its input; 0 for none.
 
     Raises:
         ValueError: If the images cannot be halved so often.
@@ -96,13 +101,15 @@ class ConvDecoder(Network):
         hidden: Sequence[int] = (256,),
         activation: Activation = "silu",
         normalization: Normalization = "none",
+        context_dim: int = 0,
     ):
         if not channels:
             raise ValueError("the conv decoder needs at least one entry in channels, got none.")
         sizes = halvings(out_shape, len(channels), "decoder")[::-1]
         super().__init__()
         smallest = (channels[0], *sizes[0])
-        widths = [math.prod(in_shape), *hidden, math.prod(smallest)]
+        self.extend(concatenation(context_dim))
+        widths = [math.prod(in_shape) + context_dim, *hidden, math.prod(smallest)]
         dense(self, widths, activation, normalization)
         self.append(nn.Unflatten(1, smallest))
         outputs = [*channels[1:], out_shape[0]]
@@ -110,6 +117,6 @@ class ConvDecoder(Network):
             up = doubling(a, b, sizes[i + 1])
             if i + 1 < len(outputs):
                 self.append(up)
-                self.extend(normalized(b, activation, normalization))
+                self.extend(normalized(b, activation, normalization, context_dim))
             else:
                 self.last = up

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from vae.model.networks.context import concatenation
 from vae.model.networks.layers import Network
 
 
@@ -37,6 +38,7 @@ class GatedMLP(Network):
         in_shape: The shape of an input.
         out_shape: The shape of an output.
         hidden: The width of each hidden layer.
+        context_dim: The length of the context c that it sees beside its input; 0 for none.
 
     Raises:
         ValueError: If a width is not positive.
@@ -50,13 +52,15 @@ class GatedMLP(Network):
         in_shape: tuple[int, ...],
         out_shape: tuple[int, ...],
         hidden: Sequence[int] = (300, 300),
+        context_dim: int = 0,
     ):
         if any(width < 1 for width in hidden):
             raise ValueError(f"the widths in hidden must be at least 1, got {list(hidden)}.")
         super().__init__()
         if len(in_shape) > 1:
             self.append(nn.Flatten())
-        widths = [math.prod(in_shape), *hidden]
+        self.extend(concatenation(context_dim))
+        widths = [math.prod(in_shape) + context_dim, *hidden]
         for a, b in pairwise(widths):
             self.append(GatedLinear(a, b))
         self.last = nn.Linear(widths[-1], math.prod(out_shape))

@@ -6,6 +6,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from vae.model.networks.context import Layers, modulation
+
 Activation = Literal["relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "softplus"]
 Normalization = Literal["none", "batch", "layer"]
 
@@ -51,9 +53,15 @@ def normalization(word: Normalization, channels: int, spatial: bool) -> list[nn.
     raise ValueError(f"normalization must be one of none, batch, layer, got {word}.")
 
 
-def normalized(channels: int, act: Activation, norm: Normalization) -> list[nn.Module]:
-    """A normalisation of images with some channels, if there is one, and an activation."""
-    return [*normalization(norm, channels, spatial=True), activation(act)]
+def normalized(
+    channels: int, act: Activation, norm: Normalization, context_dim: int = 0
+) -> list[nn.Module]:
+    """A normalisation of images with some channels, if there is one, and an activation.
+
+    A context modulates what is between them.
+    """
+    before = [*normalization(norm, channels, spatial=True), *modulation(channels, context_dim)]
+    return [*before, activation(act)]
 
 
 def doubling(inputs: int, outputs: int, size: tuple[int, int]) -> nn.ConvTranspose2d:
@@ -69,7 +77,7 @@ def doubling(inputs: int, outputs: int, size: tuple[int, int]) -> nn.ConvTranspo
     return nn.ConvTranspose2d(inputs, outputs, 3, stride=2, padding=1, output_padding=padding)
 
 
-class Network(nn.Sequential):
+class Network(Layers):
     """Layers of which the last has a bias for each number, or for each channel, of the output."""
 
     last: nn.Linear | nn.Conv2d | nn.ConvTranspose2d

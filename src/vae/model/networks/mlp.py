@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from torch import nn
 
+from vae.model.networks.context import concatenation
 from vae.model.networks.layers import Activation, Network, Normalization, activation, normalization
 
 
@@ -18,6 +19,7 @@ class MLP(Network):
         hidden: The width of each hidden layer.
         activation: The activation's name.
         normalization: The normalisation's name, applied before each activation.
+        context_dim: The length of the context c that it sees beside its input; 0 for none.
 
     Raises:
         ValueError: If a width is not positive.
@@ -30,14 +32,17 @@ class MLP(Network):
         hidden: Sequence[int] = (512, 512),
         activation: Activation = "silu",
         normalization: Normalization = "none",
+        context_dim: int = 0,
     ):
         if any(width < 1 for width in hidden):
             raise ValueError(f"the widths in hidden must be at least 1, got {list(hidden)}.")
         super().__init__()
         if len(in_shape) > 1:
             self.append(nn.Flatten())
-        dense(self, [math.prod(in_shape), *hidden], activation, normalization)
-        self.last = nn.Linear([math.prod(in_shape), *hidden][-1], math.prod(out_shape))
+        self.extend(concatenation(context_dim))
+        widths = [math.prod(in_shape) + context_dim, *hidden]
+        dense(self, widths, activation, normalization)
+        self.last = nn.Linear(widths[-1], math.prod(out_shape))
         if len(out_shape) > 1:
             self.append(nn.Unflatten(1, out_shape))
 

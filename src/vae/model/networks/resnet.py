@@ -2,19 +2,13 @@
 
 import math
 from collections.abc import Sequence
+from typing import ClassVar
 
 from torch import Tensor, nn
 
+from vae.model.networks.context import Layers, concatenation
 from vae.model.networks.conv import halvings
-from vae.model.networks.layers import (
-    Activation,
-    Network,
-    Normalization,
-    activation,
-    doubling,
-    normalization,
-    normalized,
-)
+from vae.model.networks.layers import Activation, Network, Normalization, doubling, normalized
 
 
 class Residual(nn.Module):
@@ -24,26 +18,29 @@ class Residual(nn.Module):
         channels: The number of channels of x.
         act: The activation's name.
         norm: The normalisation's name.
+        context_dim: The length of the context c that modulates f; 0 for none.
 
     References:
         Identity Mappings in Deep Residual Networks (He et al., 2016), figure 4e
     """
 
-    def __init__(self, channels: int, act: Activation, norm: Normalization):
+    takes_context: ClassVar[bool] = True
+
+    def __init__(self, channels: int, act: Activation, norm: Normalization, context_dim: int = 0):
         super().__init__()
         layers: list[nn.Module] = []
         for _ in range(2):
-            layers += [*normalization(norm, channels, spatial=True), activation(act)]
+            layers += normalized(channels, act, norm, context_dim)
             layers.append(nn.Conv2d(channels, channels, 3, padding=1))
-        self.f = nn.Sequential(*layers)
+        self.f = Layers(*layers)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """With the shape (N, channels, H, W) of x."""
-        y: Tensor = x + self.f(x)
+    def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
+        """With the shape (N, channels, H, W) of x, for c with shape (N, C)."""
+        y: Tensor = x + self.f(x, context)
         return y
 
 
-class ResNetEncoder(nn.Sequential):
+class ResNetEncoder(Layers):
     r"""Stages of a strided convolution and residual blocks, then a linear layer.
 
     Arguments:
@@ -53,6 +50,7 @@ class ResNetEncoder(nn.Sequential):
         blocks: The number of residual blocks after each halving.
         activation: The activation's name.
         normalization: The normalisation's name.
+        context_dim: The length of the context c that it sees beside its input; 0 for none.
 
     Raises:
         ValueError: If the images cannot be halved so often.
@@ -66,17 +64,19 @@ class ResNetEncoder(nn.Sequential):
         blocks: int = 1,
         activation: Activation = "silu",
         normalization: Normalization = "layer",
+        context_dim: int = 0,
     ):
         height, width = halvings(in_shape, len(channels), "encoder")[-1]
         super().__init__()
         for a, b in zip([in_shape[0], *channels], channels, strict=False):
             self.append(nn.Conv2d(a, b, kernel_size=3, stride=2, padding=1))
             for _ in range(blocks):
-                self.append(Residual(b, activation, normalization))
+                self.append(Residual(b, activation, normalization, context_dim))
         last = [in_shape[0], *channels][-1]
-        self.extend(normalized(last, activation, normalization))
+        self.extend(normalized(last, activation, normalization, context_dim))
         self.append(nn.Flatten())
-        self.append(nn.Linear(last * height * width, math.prod(out_shape)))
+        self.extend(concatenation(context_dim))
+        self.append(nn.Linear(last * height * width + context_dim, math.prod(out_shape)))
         self.append(nn.Unflatten(1, out_shape))
 
 
@@ -90,6 +90,7 @@ class ResNetDecoder(Network):
         blocks: The number of residual blocks before each doubling.
         activation: The activation's name.
         normalization: The normalisation's name.
+        context_dim: The length of the context c that it sees beside its input; 0 for none.
 
     Raises:
         ValueError: If the images cannot be halved so often.
@@ -103,6 +104,7 @@ class ResNetDecoder(Network):
         blocks: int = 1,
         activation: Activation = "silu",
         normalization: Normalization = "layer",
+        context_dim: int = 0,
     ):
         if not channels:
             raise ValueError("the resnet decoder needs at least one entry in channels, got none.")
@@ -110,12 +112,13 @@ class ResNetDecoder(Network):
         super().__init__()
         smallest = (channels[0], *sizes[0])
         self.append(nn.Flatten())
-        self.append(nn.Linear(math.prod(in_shape), math.prod(smallest)))
+        self.extend(concatenation(context_dim))
+        self.append(nn.Linear(math.prod(in_shape) + context_dim, math.prod(smallest)))
         self.append(nn.Unflatten(1, smallest))
         outputs = [*channels[1:], channels[-1]]
         for i, (a, b) in enumerate(zip(channels, outputs, strict=True)):
             for _ in range(blocks):
-                self.append(Residual(a, activation, normalization))
+                self.append(Residual(a, activation, normalization, context_dim))
             self.append(doubling(a, b, sizes[i + 1]))
-        self.extend(normalized(channels[-1], activation, normalization))
+        self.extend(normalized(channels[-1], activation, normalization, context_dim))
         self.last = nn.Conv2d(channels[-1], out_shape[0], 3, padding=1)

@@ -30,9 +30,10 @@ class VampPrior(nn.Module):
         components: K.
         examples: Gives that many training examples for the pseudo-inputs to start at; None where
             weights follow.
+        context_dim: The length of c; a conditional model has no VampPrior.
 
     Raises:
-        ValueError: If there is no pseudo-input.
+        ValueError: If there is no pseudo-input, or the model is conditional.
 
     References:
         VAE with a VampPrior (Tomczak & Welling, 2018), eq. 9
@@ -49,7 +50,13 @@ class VampPrior(nn.Module):
         posterior: nn.Module,
         components: int = 500,
         examples: Callable[[int], Tensor] | None = None,
+        context_dim: int = 0,
     ):
+        if context_dim:
+            raise ValueError(
+                "a VampPrior's pseudo-inputs have no class or attributes, which q(z|x,c) needs; "
+                "choose model/prior=conditional_normal, or model.condition=null."
+            )
         if components < 1:
             raise ValueError(f"a VampPrior needs at least 1 pseudo-input, got {components}.")
         super().__init__()

@@ -9,7 +9,7 @@ import jinja2
 from matplotlib.figure import Figure
 
 from vae import files
-from vae.reporting.tables import LABELS
+from vae.reporting.tables import label
 
 
 def write(path: Path, template: str, **values: Any) -> None:
@@ -27,7 +27,7 @@ def write(path: Path, template: str, **values: Any) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": number, "label": lambda name: LABELS.get(name, name)}
+    environment.filters |= {"number": number, "label": label}
     text = environment.get_template(template).render(**values)
     files.write(path, text.encode("utf-8", "backslashreplace"))
 

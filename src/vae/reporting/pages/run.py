@@ -17,6 +17,7 @@ CAPTIONS = {
     "traversals": "One latent dimension moved at a time, each row another",
     "manifold": "The decoder's mean over a grid of quantiles of z",
     "latents": "Latent means of test images, by class",
+    "analogies": "Test images, and their codes decoded under other conditions",
     "dimensions": "What each latent dimension carries",
 }
 

@@ -19,9 +19,9 @@ class Encoder(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         r"""Two tensors with shape (B, D), for x with shape (B, \*event_shape)."""
-        q = self.model.encode(x)
+        q = self.model.given(context).encode(x)
         return q.mean, q.stddev
 
 
@@ -32,10 +32,11 @@ class FlowEncoder(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, x: Tensor, noise: Tensor) -> Tensor:
+    def forward(self, x: Tensor, noise: Tensor, context: Tensor | None = None) -> Tensor:
         r"""z, with shape (B, D), for x with shape (B, \*event_shape) and noise with z's."""
         posterior: Any = self.model.posterior
-        z: Tensor = posterior.from_noise(self.model.encoder(x), noise)
+        features = self.model.given(context).encoder_features(x)
+        z: Tensor = posterior.from_noise(features, noise)
         return z
 
 
@@ -46,9 +47,9 @@ class Decoder(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, z: Tensor) -> Tensor:
+    def forward(self, z: Tensor, context: Tensor | None = None) -> Tensor:
         r"""E[x|z], with shape (B, \*event_shape), for z with shape (B, D)."""
-        return self.model.decode(z).mean
+        return self.model.given(context).decode(z).mean
 
 
 class Sampler(nn.Module):
@@ -58,11 +59,12 @@ class Sampler(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, noise: Tensor, uniform: Tensor) -> Tensor:
+    def forward(self, noise: Tensor, uniform: Tensor, context: Tensor | None = None) -> Tensor:
         r"""Images, with shape (B, \*event_shape), for noise (B, D) and uniform numbers (B,)."""
-        z = self.model.prior.from_noise(noise, uniform)
+        model = self.model.given(context)
+        z = model.prior.from_noise(noise, uniform, *model.prior_context())
         # a prior without mixture has no use for uniform numbers, but every sampler takes them
-        return self.model.decode(z + 0 * uniform[:, None]).mean
+        return model.decode(z + 0 * uniform[:, None]).mean
 
 
 class Part(NamedTuple):
@@ -92,12 +94,15 @@ def parts(model: VAE) -> Iterator[Part]:
             "a sampler turns noise into z, which "
             f"model/prior={option_of(model.prior)} cannot; add from_noise(noise, uniform) to it."
         )
+    # a conditional model's parts take the classes or the attributes last
+    context = [] if model.condition is None else [model.condition.kind]
     if not offers(model.posterior, "moments"):
-        yield Part("encoder", FlowEncoder(model).eval(), ["x", "noise"], ["z"])
+        yield Part("encoder", FlowEncoder(model).eval(), ["x", "noise", *context], ["z"])
     else:
-        yield Part("encoder", Encoder(model).eval(), ["x"], ["mean", "stddev"])
-    yield Part("decoder", Decoder(model).eval(), ["z"], ["x_mean"])
-    yield Part("sampler", Sampler(model).eval(), ["noise", "uniform"], ["x_mean"])
+        yield Part("encoder", Encoder(model).eval(), ["x", *context], ["mean", "stddev"])
+    yield Part("decoder", Decoder(model).eval(), ["z", *context], ["x_mean"])
+    sampler = Sampler(model).eval()
+    yield Part("sampler", sampler, ["noise", "uniform", *context], ["x_mean"])
 
 
 def example(
@@ -119,4 +124,8 @@ def example(
         "noise": torch.randn(batch, model.latent_dim, generator=g),
         "uniform": torch.rand(batch, generator=g),
     }
+    if model.condition is not None:
+        size = model.condition.size
+        made["label"] = torch.randint(size, (batch,), generator=g)
+        made["attributes"] = torch.randn(batch, size, generator=g)
     return tuple(made[name] for name in part.inputs)

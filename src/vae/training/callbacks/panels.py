@@ -77,13 +77,15 @@ class Panels(Callback):
         split = "val" if len(data.indices["val"]) else "train"
         training = model.training
         model.eval()
-        x = data.examples(n * max(1, n // 2), split).to(module.device)  # type: ignore[arg-type]
+        batch = data.some(n * max(1, n // 2), split)  # type: ignore[arg-type]
+        x, given = batch.x.to(module.device), model.given(batch.context)
         drawn = {
-            "reconstructions": grid(views.reconstructions(model, x, n), n),
-            "traversals": grid(views.traversal(model, x, n, n), n),
+            "reconstructions": grid(views.reconstructions(given, x, n), n),
+            "traversals": grid(views.traversal(given, x, n, n), n),
         }
         if module.generates:
-            drawn["samples"] = grid(views.samples(model, n * n), n)
+            by_row = model.given(views.contexts(model, batch.context, n, n))
+            drawn["samples"] = grid(views.samples(by_row, n * n), n)
         model.train(training)
         return drawn
 
@@ -98,7 +100,8 @@ class Panels(Callback):
         if self.embedding:
             data = trainer.datamodule  # type: ignore[attr-defined]
             batch = next(data.batches("test", self.embedding))
-            z = pl_module.model.embed(batch.x.to(pl_module.device)).float().cpu()
+            given = pl_module.model.given(batch.context)
+            z = given.embed(batch.x.to(pl_module.device)).float().cpu()
             for log in logs:
                 log.embedding(z, batch.label, batch.x)
 
