@@ -55,6 +55,9 @@ def options():
         for word in words(f"model/{part}"):
             node = compose(f"model/{part}={word}")["model"][part]
             found[part, word] = small(node)
+    for word in words("model"):
+        model = compose("data=digits", f"model={word}", "model.latent_dim=3")["model"]
+        found["family", word] = small(model) | ({"layers": [4, 3]} if "layers" in model else {})
     for word in OBJECTIVES:
         found["objective", word] = small(compose(f"objective={word}")["objective"])
     return found
@@ -65,15 +68,20 @@ def data(options):
     """The data module of each likelihood."""
     modules = {}
     for word in LIKELIHOODS:
-        for condition in (None, "label"):
-            config = configure(options, likelihood=word)
-            config["model"]["condition"] = condition
+        for condition in (None, "label", "some_labels"):
+            family = "m2" if condition == "some_labels" else "vae"
+            config = configure(options, family, likelihood=word)
+            config["model"]["condition"] = condition and "label"
             modules[word, condition] = config_build.build_data(config)
     return modules
 
 
-def configure(options, **chosen):
+def configure(options, family="vae", **chosen):
     config = copy.deepcopy(options["base"])
+    for name, value in options["family", family].items():
+        # the parts of a family are those of every other
+        if not isinstance(value, dict):
+            config["model"][name] = value
     for part, word in chosen.items():
         if part == "objective":
             config["objective"] = options[part, word]
@@ -82,8 +90,22 @@ def configure(options, **chosen):
     return config
 
 
-def refusal(posterior, prior, objective):
+def refusal(posterior, prior, objective, family="vae"):
     """Why a cell makes no sense; None if it does."""
+    if family == "m2":
+        if prior in ("vampprior", "conditional_normal"):
+            return "no class or attributes|one p.z. for all"
+        return None if objective == "m2" else "trained with objective=m2"
+    if family == "hierarchical" and prior == "vampprior":
+        return "set model.inference=top_down"
+    if objective == "m2":
+        return "set model=m2"
+    if family == "hierarchical" and objective in ("beta_tc", "free_bits"):
+        return (
+            "with one p" if prior == "conditional_normal" and objective == "beta_tc" else "products"
+        )
+    if family == "hierarchical" and objective in ("reconstruction", "mmd"):
+        return "gives it no gradient|with one p"
     if posterior == "delta" and objective not in ("reconstruction", "mmd"):
         return "infinite for the point mass"
     if prior == "vampprior" and posterior in ("delta", "iaf"):
@@ -99,11 +121,12 @@ def refusal(posterior, prior, objective):
     return None
 
 
-def walk(options, data, cell, condition=None):
+def walk(options, data, cell, condition=None, family="vae"):
     """Build a cell, take a step, sample and evaluate, or be refused."""
     posterior, prior, likelihood, encoder, decoder, objective = cell
     config = configure(
         options,
+        family,
         posterior=posterior,
         prior=prior,
         likelihood=likelihood,
@@ -112,10 +135,10 @@ def walk(options, data, cell, condition=None):
         objective=objective,
     )
     torch.manual_seed(0)
-    condition = "label" if prior == "conditional_normal" else condition
+    condition = "label" if prior == "conditional_normal" or family == "m2" else condition
     config["model"]["condition"] = condition
-    source = data[likelihood, condition]
-    if why := refusal(posterior, prior, objective):
+    source = data[likelihood, "some_labels" if family == "m2" else condition]
+    if why := refusal(posterior, prior, objective, family):
         with pytest.raises(ConfigError, match=why) as error:
             build.build_module(config, source)
         assert "; " in str(error.value), "a refusal names the remedy"
@@ -143,7 +166,7 @@ def check_use(module: VAEModule, batch: Batch, cell):
     x = model.sample(6)
     assert x.shape == (6, *batch.x.shape[1:]), cell
     assert model.likelihood.support.check(x).all(), cell
-    assert model.embed(batch.x).shape == (6, 3), cell
+    assert model.embed(batch.x).shape == (6, sum(model.layers)), cell
     if module.bounded:
         result = model.log_prob(batch.x, 2)
         assert result.log_px.isfinite().all(), cell
@@ -157,6 +180,14 @@ def check_use(module: VAEModule, batch: Batch, cell):
 @pytest.mark.parametrize("posterior", POSTERIORS)
 def test_posterior_prior_and_objective(options, data, posterior, prior, objective):
     walk(options, data, (posterior, prior, "bernoulli", "mlp", "mlp", objective))
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("prior", PRIORS)
+@pytest.mark.parametrize("family", ["hierarchical", "m2"])
+def test_family_prior_and_objective(options, data, family, prior, objective):
+    cell = ("diagonal_normal", prior, "bernoulli", "mlp", "mlp", objective)
+    walk(options, data, cell, family=family)
 
 
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)

@@ -96,7 +96,9 @@ def folder(tmp_path, rows):
 
 
 def test_a_folder_has_its_attributes_in_a_csv(tmp_path):
-    config = folder(tmp_path, ["file,grey,twice", *(f"{i}.png,{20 * i},{40 * i}" for i in range(12))])
+    config = folder(
+        tmp_path, ["file,grey,twice", *(f"{i}.png,{20 * i},{40 * i}" for i in range(12))]
+    )
     data = data_of(config, "attributes")
     for split in ("train", "val", "test"):
         for batch in data.batches(split, 4):

@@ -96,7 +96,7 @@ def _interpolate(demo: Demo) -> None:
 
 
 def _search(demo: Demo) -> None:
-    if demo.model.condition is not None:
+    if demo.model.condition is not None and not demo.model.enumerates:
         gr.Markdown("No search: a conditional model embeds a picture together with its class.")
         return
     if demo.index is None:

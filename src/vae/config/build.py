@@ -35,6 +35,7 @@ def build_data(config: Config) -> "DataModule":
     """
     allow = config["allow"]
     likelihood = locate(config["model"]["likelihood"]["_target_"], allow, ("vae.model.",))
+    family = locate(config["model"]["_target_"], allow, ("vae.model.",))
     node, packages = dict(config["data"]), ("vae.data.",)
     source = dict(node.pop("source"))
     module = locate(node["_target_"], allow, packages)
@@ -60,7 +61,7 @@ def build_data(config: Config) -> "DataModule":
         source=make(source, "data", allow=allow, packages=packages),
         support=likelihood.support,  # type: ignore[attr-defined]
         seed=config["seed"],
-        condition=config["model"].get("condition"),
+        condition=getattr(family, "context_kind", None) or config["model"].get("condition"),
     )
     return data
 
@@ -83,9 +84,10 @@ def build_model(
     width = condition.width if condition else 0
 
     def part(name: str, **sizes: Any) -> Any:
+        sizes = {"context_dim": width} | sizes
         if name in NETWORKS:
             sizes = {"in_shape": event_shape} | sizes
-            _check_takes(node[name], f"model.{name}", width, allow)
+            _check_takes(node[name], f"model.{name}", bool(sizes["context_dim"]), allow)
         made = make(
             node[name],
             f"model.{name}",
@@ -93,11 +95,10 @@ def build_model(
             packages=packages,
             event_shape=event_shape,
             examples=data and data.examples,
-            context_dim=width,
             **sizes,
         )
         if name in NETWORKS:
-            _check_shape(made, name, width, **sizes)
+            _check_shape(made, name, **sizes)
         return made
 
     family = locate(node["_target_"], allow, packages)
@@ -108,7 +109,13 @@ def build_model(
         )
     settings = {k: v for k, v in node.items() if k not in (*PARTS, *SHARED)}
     model: VAE = make(
-        settings, "model", allow=allow, packages=packages, made_by=family.build, part=part
+        settings,
+        "model",
+        allow=allow,
+        packages=packages,
+        made_by=family.build,
+        part=part,
+        condition=condition,
     )
     model.condition = condition
     if node["output_bias"] == "data" and data is not None:
@@ -146,10 +153,10 @@ def _condition(node: Config, data: "DataModule | None") -> Condition | None:
     return found
 
 
-def _check_takes(node: Config, where: str, width: int, allow: Any) -> None:
+def _check_takes(node: Config, where: str, given: bool, allow: Any) -> None:
     """Refuse a network that a context does not reach."""
     network = locate(node["_target_"], allow, ("vae.model.",))
-    if width and "context_dim" not in parameters(network):
+    if given and "context_dim" not in parameters(network):
         raise ConfigError(
             f"with model.condition a network is built with context_dim and called with (x, c), but "
             f"{where} is {network.__name__}, which takes none; add it, or set model.condition=null."
@@ -167,10 +174,14 @@ def _check_start(decoder: nn.Module, likelihood: object) -> None:
 
 @torch.no_grad()
 def _check_shape(
-    network: nn.Module, name: str, width: int, in_shape: tuple[int, ...], out_shape: tuple[int, ...]
+    network: nn.Module,
+    name: str,
+    context_dim: int,
+    in_shape: tuple[int, ...],
+    out_shape: tuple[int, ...],
 ) -> None:
     network.eval()
-    context = (torch.zeros(2, width),) if width else ()
+    context = (torch.zeros(2, context_dim),) if context_dim else ()
     found = tuple(network(torch.zeros(2, *in_shape), *context).shape[1:])
     network.train()
     if found != tuple(out_shape):

@@ -37,6 +37,15 @@ def check(model: "VAE", objective: "Objective") -> None:
         ConfigError: If there is one.
     """
     word = objective.name
+    if model.enumerates and not objective.enumerates:
+        raise ConfigError(
+            "a semi-supervised model sums over the classes, and is trained with objective=m2, got "
+            f"objective={word}; choose it, or another model."
+        )
+    if objective.enumerates and not model.enumerates:
+        raise ConfigError(
+            f"objective={word} is of a model whose class is a latent, got another; set model=m2."
+        )
     top = model.get_submodule(model.top_prior)
     q, p = option_of(model.posterior), option_of(top)
     lacking = {

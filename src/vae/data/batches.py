@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from vae.data.order import BLOCK, WINDOW, shuffled
+from vae.data.order import BLOCK, WINDOW, shuffled, with_some
 from vae.data.source import Array
 from vae.data.window import Window
 
@@ -48,6 +48,8 @@ class Batches:
             to shuffle fully and to read `images`.
         context: The classes, with shape (N,), or attributes, with shape (N, A), that batches
             carry for a conditional model.
+        labelled: Of the examples, the few whose class is known, of which a training batch ends
+            with a quarter, or with all there are; None to take every example once.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Batches:
         world_size: int = 1,
         mapped: Array | None = None,
         context: Tensor | None = None,
+        labelled: Tensor | None = None,
     ):
         self.images = images
         self.labels = labels
@@ -73,8 +76,15 @@ class Batches:
         self.world_size = world_size
         self.mapped = mapped
         self.context = context
-        drop = len(indices) % world_size if epoch else 0
-        self.num_examples = len(indices) - drop
+        self.labelled = labelled
+        # how many of a batch are labelled, in turn
+        self.each = 0 if labelled is None else min(len(labelled), max(1, batch_size // 4))
+        total = len(indices)
+        if labelled is not None:
+            self.others = indices[torch.isin(indices, labelled, invert=True)]
+            total = len(self.others) + self.each * -(-len(self.others) // (batch_size - self.each))
+        drop = total % world_size if epoch else 0
+        self.num_examples = total - drop
         # batches given so far, and in which epoch a resumed run had given how many
         self.given = 0
         self.resumed: tuple[int, int] | None = None
@@ -95,7 +105,11 @@ class Batches:
         window: Window | None = None
         if self.epoch:
             generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch())
-            order = shuffled(order, generator, None if self.mapped is None else BLOCK)
+            if self.labelled is None:
+                order = shuffled(order, generator, None if self.mapped is None else BLOCK)
+            else:
+                others = shuffled(self.others, generator)
+                order = with_some(others, self.labelled, self.batch_size, self.each, generator)
             if self.mapped is not None:
                 window = Window(self.mapped, order, BLOCK * WINDOW)
         epoch, first = self.resumed or (0, 0)

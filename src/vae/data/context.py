@@ -7,13 +7,15 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch import Tensor
 
-from vae.errors import DataError, one_line, printable
+from vae.errors import ConfigError, DataError, one_line, printable
 
-Kind = Literal["label", "attributes"]
+# some_labels: of a semi-supervised model, which sees some training labels and no others
+Kind = Literal["label", "attributes", "some_labels"]
 # the arrays of a split that hold each kind
-CONTEXT = {"label": "labels", "attributes": "attributes"}
+CONTEXT = {"label": "labels", "attributes": "attributes", "some_labels": "labels"}
 # the file of attributes beside a folder's pictures
 FILE = "attributes.csv"
 
@@ -23,7 +25,7 @@ def check_context(arrays: Mapping[str, Tensor], kind: Kind, name: str) -> None:
 
     Arguments:
         arrays: A source's arrays.
-        kind: "label" or "attributes".
+        kind: What is given.
         name: The source's name.
 
     Raises:
@@ -40,6 +42,14 @@ def check_context(arrays: Mapping[str, Tensor], kind: Kind, name: str) -> None:
             )
         return
     train = found["train_labels"]
+    if kind == "some_labels":
+        classes = train[train >= 0].unique()
+        if len(classes) < 2 or int(classes.max()) + 1 != len(classes):
+            raise DataError(
+                "a semi-supervised model needs classes 0, 1, ... in training, and -1 where one is "
+                f"not known, but those of {name} are {classes.tolist()[:12]}; renumber them."
+            )
+        return
     low = min(int(v.min()) for v in found.values())
     high, classes = max(int(v.max()) for v in found.values()), int(train.max()) + 1
     if low < 0 or classes < 2 or high >= classes or classes > len(train):
@@ -48,6 +58,38 @@ def check_context(arrays: Mapping[str, Tensor], kind: Kind, name: str) -> None:
             f"training, but those of {name} go from {low} to {high} and in training to "
             f"{classes - 1}; renumber them, or set model.condition=null."
         )
+
+
+def some_labels(train: Tensor, indices: Tensor, count: int | None, seed: int) -> Tensor:
+    """The training examples whose class a semi-supervised model sees, as many of each class.
+
+    Arguments:
+        train: The classes, with shape (N,), -1 where one is not known.
+        indices: The examples that are trained on.
+        count: How many are seen; None for all that are known.
+        seed: Of the choice.
+
+    Returns:
+        Their numbers, in order.
+
+    Raises:
+        ConfigError: If they cannot be as many of each class.
+    """
+    known = indices[train[indices] >= 0]
+    if count is None:
+        return known
+    classes = train[known].unique()
+    each = count // len(classes)
+    generator = torch.Generator().manual_seed(seed)
+    mixed = known[torch.randperm(len(known), generator=generator)]
+    chosen = [mixed[train[mixed] == c][:each] for c in classes]
+    if each < 1 or count % len(classes) or min(map(len, chosen)) < each:
+        fewest = int(train[known].unique(return_counts=True)[1].min())
+        raise ConfigError(
+            f"data.labels is as many of each of the {len(classes)} classes, and at most "
+            f"{fewest * len(classes)} here, got {count}; set a multiple of {len(classes)}."
+        )
+    return torch.cat(chosen).sort().values
 
 
 def checked(attributes: npt.NDArray[np.generic], count: int, where: str) -> npt.NDArray[np.float32]:

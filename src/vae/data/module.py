@@ -11,11 +11,12 @@ from torch.distributions import constraints
 
 from vae.data.batches import Batch, Batches
 from vae.data.cache import cached
-from vae.data.context import CONTEXT, Kind, check_context
+from vae.data.context import CONTEXT, Kind, check_context, some_labels
 from vae.data.order import Shuffle, in_blocks
 from vae.data.pixels import Binarize, pixels_for
 from vae.data.source import Source, Split
-from vae.errors import ConfigError, DataError
+from vae.data.splits import check_images, held_out
+from vae.errors import ConfigError
 
 
 class DataModule(LightningDataModule):
@@ -39,7 +40,9 @@ class DataModule(LightningDataModule):
         seed: The seed of the order of training examples.
         shuffle: "full", "blocks" (of neighbours, for files larger than memory), or "auto": blocks
             for images of more than half the machine's memory.
-        condition: What batches carry for a conditional model: "label", "attributes" or None.
+        condition: What batches carry for a conditional or a semi-supervised model.
+        labels: How many training labels a semi-supervised model sees, as many of each class;
+            None for all that are known.
 
     Raises:
         ConfigError: If a size does not fit the source.
@@ -60,6 +63,7 @@ class DataModule(LightningDataModule):
         seed: int = 0,
         shuffle: Shuffle = "auto",
         condition: Kind | None = None,
+        labels: int | None = None,
     ):
         super().__init__()
         self.source = source
@@ -75,55 +79,43 @@ class DataModule(LightningDataModule):
             self.arrays = {name: torch.from_numpy(a) for name, a in arrays.items()}
         images = arrays["train_images"]
         self.mapped = images if in_blocks(shuffle, images.nbytes) else None
-        self._check_arrays()
+        check_images(self.arrays, source.name)
         if min(batch_size, eval_batch_size) < 1:
             raise ConfigError(
                 f"batches hold at least 1 example, got data.batch_size={batch_size} and "
                 f"data.eval_batch_size={eval_batch_size}; set both to 1 or more."
             )
-        self.indices = self._split(val_size)
+        own = self.arrays.get("val_images")
+        train, val = held_out(
+            len(images), None if own is None else len(own), val_size, split_seed, source.name
+        )
+        test = torch.arange(len(self.arrays["test_images"]))
+        self.indices: dict[Split, Tensor] = {"train": train, "val": val, "test": test}
         self.condition = condition
         if condition is not None:
             check_context(self.arrays, condition, source.name)
+        self.labelled: Tensor | None = None
+        if condition == "some_labels":
+            train = self.arrays["train_labels"]
+            self.labelled = some_labels(train, self.indices["train"], labels, split_seed)
+            self.seen = torch.full_like(train, -1, dtype=torch.int64)
+            self.seen[self.labelled] = train[self.labelled].long()
+        elif labels is not None:
+            raise ConfigError(
+                f"data.labels says how many labels a semi-supervised model sees, got {labels} for "
+                "another; set model=m2 objective=m2, or data.labels=null."
+            )
+
+    @property
+    def labelled_share(self) -> float:
+        """The share of training examples whose class a semi-supervised model sees."""
+        count = len(self.indices["train"])
+        return 1.0 if self.labelled is None else len(self.labelled) / count
 
     def context_size(self) -> int:
         """The number of classes or of attributes that a conditional model is given."""
         found = self.arrays[f"train_{CONTEXT[self.condition or 'label']}"]
         return int(found.max()) + 1 if found.ndim == 1 else found.shape[1]
-
-    def _split(self, val_size: int | Literal["auto"]) -> dict[Split, Tensor]:
-        """The examples' numbers in each split."""
-        total, name = len(self.arrays["train_images"]), self.source.name
-        own = self.arrays.get("val_images")
-        if own is not None and val_size != "auto":
-            raise ConfigError(
-                f"{name} has a validation set of its own ({len(own)} examples), got "
-                f"data.val_size={val_size}; set data.val_size=auto."
-            )
-        auto = 0 if own is not None else min(max(1, min(5000, total // 10)), total - 1)
-        held_out = auto if val_size == "auto" else val_size
-        if not 0 <= held_out < total:
-            raise ConfigError(
-                f"data.val_size must leave some of the {total} training examples of {name} "
-                f"to train on, got {held_out}; set it between 0 and {total - 1}."
-            )
-        order = torch.randperm(total, generator=torch.Generator().manual_seed(self.split_seed))
-        return {
-            "train": order[held_out:].sort().values,
-            "val": order[:held_out].sort().values if own is None else torch.arange(len(own)),
-            "test": torch.arange(len(self.arrays["test_images"])),
-        }
-
-    def _check_arrays(self) -> None:
-        """Refuse what no model can be trained and tested on, before anything is trained."""
-        shapes = {k: tuple(a.shape[1:]) for k, a in self.arrays.items() if k.endswith("_images")}
-        sizes = {k: len(self.arrays[k]) for k in shapes}
-        if len(set(shapes.values())) > 1 or not all(sizes.values()):
-            found = ", ".join(f"{k} ({sizes[k]}, {', '.join(map(str, shapes[k]))})" for k in shapes)
-            raise DataError(
-                f"the images of all splits have one shape, and no split is empty, but "
-                f"{self.source.name} has {found}; correct the data."
-            )
 
     def card(self) -> dict[str, Any]:
         """What a checkpoint keeps of the data, to know it again, as plain values."""
@@ -132,7 +124,7 @@ class DataModule(LightningDataModule):
             "fingerprint": self.source.fingerprint,
             "sizes": {split: len(indices) for split, indices in self.indices.items()},
         }
-        if self.condition == "label" and self.source.classes:
+        if self.condition in ("label", "some_labels") and self.source.classes:
             known["classes"] = list(self.source.classes)
         if levels := getattr(self.source, "levels", None):
             known["levels"] = {kind: list(ends) for kind, ends in levels.items()}
@@ -228,11 +220,25 @@ class DataModule(LightningDataModule):
             world_size=world_size,
             mapped=self.mapped if train and shuffle else None,
             context=self._context(split),
+            labelled=self._in_turn(batch_size) if train and shuffle else None,
         )
+
+    def _in_turn(self, batch_size: int) -> Tensor | None:
+        """The labelled examples, where they are too few to be left to chance."""
+        few = self.labelled is not None and 4 * len(self.labelled) < len(self.indices["train"])
+        if few and self.mapped is not None:
+            raise ConfigError(
+                "with few labels every batch holds some, which needs data.shuffle=full, got blocks "
+                "of neighbours; set it so, where the images fit into memory."
+            )
+        return self.labelled if few and batch_size > 1 else None
 
     def _context(self, split: Split) -> Tensor | None:
         if self.condition is None:
             return None
+        if self.condition == "some_labels":
+            # a test must not know what it asks
+            return self.seen if split == "train" else None
         return self.arrays[f"{self.kind(split)}_{CONTEXT[self.condition]}"]
 
     def _arrays(self, split: Split) -> tuple[Tensor, Tensor, Tensor]:

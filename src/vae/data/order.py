@@ -40,6 +40,30 @@ def shuffled(
     return torch.cat([p[torch.randperm(len(p), generator=generator)] for p in parts])
 
 
+def with_some(
+    order: Tensor, some: Tensor, batch_size: int, each: int, generator: Generator
+) -> Tensor:
+    """An order in which every batch ends with some of a few examples, in turn.
+
+    Arguments:
+        order: The other examples in their order, with shape (M,).
+        some: The few examples.
+        batch_size: The number of examples in a batch.
+        each: How many of the few are in each batch; less than `batch_size`.
+        generator: Of their own order, a new one each time they have all been met.
+
+    Returns:
+        With shape (M + each ceil(M / (batch_size - each)),).
+    """
+    pieces = order.split(batch_size - each)
+    needed = each * len(pieces)
+    rounds = [
+        some[torch.randperm(len(some), generator=generator)] for _ in range(-(-needed // len(some)))
+    ]
+    turns = torch.cat(rounds)[:needed].split(each)
+    return torch.cat([part for pair in zip(pieces, turns, strict=True) for part in pair])
+
+
 def in_blocks(shuffle: Shuffle, num_bytes: int) -> bool:
     """Whether to shuffle blocks of neighbours rather than every example.
 

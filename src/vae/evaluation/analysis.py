@@ -75,7 +75,10 @@ def analyse(
         else:
             say(f"FID and KID of {n:,} generated images")
             samples = _distances(model, data, n, device)
-    if (n := min(tested, settings["finetune"])) > 0 and module.bounded and module.num_samples:
+    n = min(tested, settings["finetune"]) if module.bounded and module.num_samples else 0
+    if n and model.enumerates:
+        say("no fitted proposals: they are normal, and the class is no number")
+    elif n:
         say(f"log p(x) of {n:,} test images by proposals fitted to each")
         given, x = _take(model, data, "test", n, device)
         test = _finetuned(module, given, x, settings["finetune_steps"])

@@ -24,6 +24,8 @@ class Batch(Protocol):
     @property
     def x(self) -> Tensor: ...
     @property
+    def label(self) -> Tensor: ...
+    @property
     def context(self) -> Tensor | None: ...
 
 
@@ -51,9 +53,10 @@ class EvaluationModule(LightningModule):
         self.test_latents = Latents(model.latent_dim)
         self.px_means = Means("log_px", "variance", "effective_samples", "heavy_tails")
         # of a hierarchy; a flat model's is the rate itself
-        layers = len(model.layers)
-        self.layer_names = [f"z_{i + 1}" for i in range(layers)] if layers > 1 else []
+        self.layer_names = model.layer_names if len(model.layers) > 1 else []
         self.layer_means = Means(*self.layer_names)
+        # of a semi-supervised model, over the examples whose class is known
+        self.accuracy = Means("accuracy")
         # whether the rate is in closed form
         self.exact_rate = False
         # nothing until something was tested
@@ -74,6 +77,7 @@ class EvaluationModule(LightningModule):
         record = model(batch.x)
         self.test_latents.update(*centre(record.posterior), record.kl_per_dimension)
         self.exact_rate = record.kl is not None
+        self.count_right(batch)
         if self.layer_names:
             self.layer_means.update(*record.rate_of_each_layer)
         if not self.bounded:
@@ -94,6 +98,23 @@ class EvaluationModule(LightningModule):
             assert terms.rate is not None
             self.test_means.update(-(terms.distortion + terms.rate), terms.rate, terms.distortion)
 
+    def count_right(self, batch: Batch) -> None:
+        """Add a batch to the accuracy of a model that classifies."""
+        if not self.model.enumerates:
+            return
+        known = batch.label >= 0
+        if known.any():
+            found = self.model.classify(batch.x[known]).argmax(1)  # type: ignore[operator]
+            self.accuracy.update((found == batch.label[known]).double())
+
+    def share_right(self) -> dict[str, float]:
+        """The accuracy over a validation, of a model that classifies."""
+        if not self.model.enumerates:
+            return {}
+        found = {name: estimate.value for name, estimate in self.accuracy.compute().items()}
+        self.accuracy.reset()
+        return found
+
     def on_test_epoch_end(self) -> None:
         """Compute the estimates on every process, since each waits for the others, and log them."""
         with warnings.catch_warnings():
@@ -105,6 +126,8 @@ class EvaluationModule(LightningModule):
                 self.layer_rates = self.layer_means.compute()
             if self.num_samples and self.bounded:
                 self.results |= self.px_means.compute()
+            if self.model.enumerates:
+                self.results |= self.accuracy.compute()
         for name, estimate in self.results.items():
             if name not in ("variance", "heavy_tails"):
                 synced = self.trainer.world_size > 1

@@ -83,7 +83,7 @@ def collect(
         name=about.config["name"],
         command=shlex.join(about.words),
         seed=about.config["seed"],
-        condition=data.condition,
+        condition=None if data.condition == "some_labels" else data.condition,
         checkpoint=str(about.checkpoint) if about.checkpoint else None,
         score=_score(about.score, test, module.bounded),
         test=test | dict(found.test),
@@ -121,6 +121,8 @@ def estimates_of(module: EvaluationModule, data: DataModule) -> dict[str, Result
         for name in ("elbo", "rate", "distortion")
         if name in estimates
     }
+    if "accuracy" in estimates:
+        test["accuracy"] = Result.of(estimates["accuracy"], 0)
     if "log_px" in estimates:
         heavy = estimates["heavy_tails"].value
         test["log_px"] = Result.of(

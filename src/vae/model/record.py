@@ -6,7 +6,7 @@ from functools import cached_property
 from torch import Tensor
 from torch.distributions import Distribution
 
-from vae.model.distributions.chain import Chain
+from vae.model.distributions.chain import Joint
 from vae.model.distributions.kl import closed_form, per_dimension
 from vae.model.distributions.sampling import has_density
 
@@ -22,6 +22,10 @@ class Record:
         prior: p(z), with batch shape () and event shape (D,).
         likelihood: p(x|z), with batch shape (S, B) and event shape event_shape.
         sampled_log_qz: log q(z|x) where drawing z gave it, with shape (S, B).
+        weights: What each sample stands for, with shape (S, B) and sums of 1 over S, where every
+            class was visited instead of drawn; None for 1 / S.
+        label: The classes that a semi-supervised objective may use, with shape (B,), -1 where one
+            is not known; None for none.
     """
 
     x: Tensor
@@ -30,6 +34,12 @@ class Record:
     prior: Distribution
     likelihood: Distribution
     sampled_log_qz: Tensor | None = None
+    weights: Tensor | None = None
+    label: Tensor | None = None
+
+    def mean(self, values: Tensor) -> Tensor:
+        """The mean over the samples, with shape (B,), of values with shape (S, B)."""
+        return values.mean(0) if self.weights is None else (self.weights * values).sum(0)
 
     @cached_property
     def log_px(self) -> Tensor:
@@ -81,10 +91,10 @@ class Record:
     def rate_of_each_layer(self) -> list[Tensor]:
         """log q(z_l|.) - log p(z_l|.) of each layer in nats, a mean over samples, each (B,)."""
         q, p = self.posterior, self.prior
-        if not isinstance(q, Chain) or not isinstance(p, Chain):
-            return [(self.log_qz - self.log_pz).mean(0)]
+        if not isinstance(q, Joint) or not isinstance(p, Joint):
+            return [self.mean(self.log_qz - self.log_pz)]
         pairs = zip(q.log_prob_of_each(self.z), p.log_prob_of_each(self.z), strict=True)
-        return [(log_q - log_p).mean(0) for log_q, log_p in pairs]
+        return [self.mean(log_q - log_p) for log_q, log_p in pairs]
 
     @property
     def has_density(self) -> bool:

@@ -68,6 +68,8 @@ class Objective:
     trains_prior: bool = True
     # whether it looks at q(z), the codes of all examples together
     aggregates: bool = False
+    # whether it takes every class of an example, weighed, instead of samples drawn alike
+    enumerates: bool = False
 
     def __init__(self, num_samples: int = 1):
         if num_samples < 1:
@@ -95,12 +97,12 @@ class Objective:
             return record.kl
         if self.kl == "analytic":
             raise NotImplementedError("q(z|x) and p(z) have no KL in closed form")
-        return (record.log_qz - record.log_pz).mean(0)
+        return record.mean(record.log_qz - record.log_pz)
 
 
 def distortion(record: Record) -> Tensor:
     """-E_q[log p(x|z)] in nats, the mean over the samples, with shape (B,)."""
-    return -record.log_px.mean(0)
+    return -record.mean(record.log_px)
 
 
 def log_mean_exp(log_w: Tensor, dim: int = 0) -> Tensor:

@@ -37,9 +37,10 @@ def print_results(results: Results, directory: Path) -> None:
     table = Table(title=f"{results.name}: test set", title_justify="left")
     for column in ("", "value", "± se", "samples", "unit"):
         table.add_column(column, justify="left" if column in ("", "unit") else "right")
+    given = results.condition is not None
     for name, e in results.test.items():
-        digits = 4 if name == "bits_per_dim" else 2
-        _add(table, name, e, digits, _unit(name, e), given=results.condition is not None)
+        digits = 4 if name in ("bits_per_dim", "accuracy") else 2
+        _add(table, name, e, digits, _unit(name, e), name != "accuracy", given)
     if results.latents is not None:
         _add_latents(table, results.latents)
     if samples := results.samples:
@@ -94,6 +95,8 @@ def _add(
 
 
 def _unit(name: str, e: Result) -> str:
+    if name == "accuracy":
+        return "of the class, by q(y|x)"
     unit = "nats per image"
     if name == "bits_per_dim":
         unit = "bits per dimension, " + ("dequantised" if e.dequantized else "of the bytes")

@@ -36,7 +36,7 @@ def embed(model: VAE, x: Tensor, distance: Distance, layer: int | None = None) -
         The distance between two random vectors with given dispersion matrices (Olkin & Pukelsheim,
         1982)
     """
-    if model.condition is not None:
+    if model.condition is not None and not model.enumerates:
         raise ConfigError(
             "a search embeds pictures of which nothing else is known, but this model was trained "
             f"with model.condition={model.condition.kind}; search in a run with "

@@ -42,6 +42,7 @@ def build_module(config: Config, data: DataModule) -> VAEModule:
         "objective",
         allow=config["allow"],
         dataset_size=len(data.indices["train"]),
+        labelled_share=data.labelled_share,
     )
     pairings.check(model, objective)
     return VAEModule(

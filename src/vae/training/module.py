@@ -52,9 +52,7 @@ class VAEModule(EvaluationModule):
         card: dict[str, Any] | None = None,
     ):
         super().__init__(model, num_samples, memory, pairings.generates(model, objective))
-        self.objective = objective
-        self.optimizer = optimizer
-        self.schedule = schedule
+        self.objective, self.optimizer, self.schedule = objective, optimizer, schedule
         self.card = card or {}
         self.names = [*self.parts, *({objective.name} - {"elbo"})]
         self.val_means = Means(*self.names)
@@ -141,6 +139,7 @@ class VAEModule(EvaluationModule):
         record = self._record(batch)
         self.val_means.update(*self._quantities(self.objective(record, self._passed())))
         self.val_latents.update(*centre(record.posterior), record.kl_per_dimension)
+        self.count_right(batch)
 
     def on_validation_epoch_end(self) -> None:
         """Log the validation means, and what each latent dimension carries."""
@@ -149,6 +148,7 @@ class VAEModule(EvaluationModule):
             warnings.filterwarnings("ignore", message="The ``compute`` method of metric")
             means, use = self.val_means.compute(), self.val_latents.use()
         values = {f"val/{name}": e.value for name, e in means.items()}
+        values |= {f"val/{name}": right for name, right in self.share_right().items()}
         values["val/active_units"] = float(use.active.sum())
         if use.rate is not None:
             values |= {f"val/rate_of/{d:03}": float(r) for d, r in enumerate(use.rate)}

@@ -41,6 +41,7 @@ FAMILIES = {
         "model/prior=conditional_normal",
         "model.latent_dim=4",
     ],
+    "m2": ["model=m2", "objective=m2", "data.labels=20", "model.latent_dim=4"],
 }
 
 
@@ -75,6 +76,9 @@ def test_it_is_tested_and_looked_at(run, tmp_path):
         rates = sum(layer.rate.value for layer in latents.layers)
         assert rates == pytest.approx(found.test["rate"].value, abs=0.5)
     assert found.test["log_px"].value >= found.test["elbo"].value
+    # a conditional model's is log p(x|c), and one that classifies says how well
+    assert found.condition == run.config["model"]["condition"] or run.model.enumerates
+    assert ("accuracy" in found.test) == run.model.enumerates
     assert found.samples is not None
 
 
@@ -114,7 +118,7 @@ def test_it_is_exported_and_checked(run, name, tmp_path):
 
 @pytest.mark.parametrize("distance", ["cosine", "wasserstein"])
 def test_it_is_searched_by_each_layer_and_by_all(run, distance, tmp_path):
-    if run.model.condition is not None:
+    if run.model.condition is not None and not run.model.enumerates:
         with pytest.raises(ConfigError, match=r"search in a run with model\.condition=null"):
             run.search_index(tmp_path / "none", split="test", distance=distance)
         return

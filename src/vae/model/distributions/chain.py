@@ -1,6 +1,7 @@
 """A distribution over several vectors, each given those drawn before it."""
 
 from collections.abc import Callable, Sequence
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -9,6 +10,13 @@ from torch.distributions import Distribution, Independent, Normal, constraints
 Shape = torch.Size | list[int] | tuple[int, ...]
 # the vectors drawn before, the last one first, to the distribution of the next
 Step = Callable[[Sequence[Tensor]], Distribution]
+
+
+@runtime_checkable
+class Joint(Protocol):
+    """A distribution of several vectors side by side, which knows each one's share of log p."""
+
+    def log_prob_of_each(self, value: Tensor) -> list[Tensor]: ...
 
 
 class Chain(Distribution):

@@ -6,11 +6,12 @@ from typing import Any, Literal, cast
 from torch import Tensor, nn
 
 from vae.model.capabilities import Capability, offers
-from vae.model.families.vae import VAE, Likelihood, Posterior
+from vae.model.families.vae import VAE
 from vae.model.layered.bottom_up import BottomUp
 from vae.model.layered.prior import LayeredPrior
 from vae.model.layered.top_down import TopDown
 from vae.model.networks.layers import Activation
+from vae.model.parts import Likelihood, Posterior
 from vae.model.posteriors.diagonal_normal import DiagonalNormal
 
 

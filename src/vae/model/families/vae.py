@@ -1,65 +1,25 @@
 """A variational autoencoder: two networks and three distributions."""
 
-import copy
 import math
 from collections.abc import Callable
-from typing import Any, ClassVar, Protocol, cast
+from typing import Any, ClassVar, cast
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Distribution, constraints
+from torch.distributions import Distribution
 
-from vae.errors import DataError
-from vae.model.capabilities import Capability
 from vae.model.condition import Condition
+from vae.model.conditional import Conditional
 from vae.model.distributions.sampling import centre, rsample_and_log_prob
 from vae.model.importance import Importance, importance, in_chunks
 from vae.model.inputs import check_range, check_shape, check_support
+from vae.model.parts import Likelihood, Posterior, Prior
 from vae.model.record import Record
-
-
-class Posterior(Protocol):
-    """Features of x, with shape (B, *feature_shape), to q(z|x)."""
-
-    offers: ClassVar[frozenset[Capability]]
-    latent_dim: int
-    feature_shape: tuple[int, ...]
-
-    def __call__(self, features: Tensor) -> Distribution: ...
-
-
-class Prior(Protocol):
-    """Nothing, to p(z); or c, with shape (B, C), to p(z|c), of one that `takes_context`.
-
-    `numbers_per_sample` is how many numbers its density holds in memory at once for each z.
-    """
-
-    numbers_per_sample: int
-
-    def __call__(self, *context: Tensor) -> Distribution: ...
-
-    def from_noise(self, noise: Tensor, uniform: Tensor, *context: Tensor) -> Tensor: ...
-
-
-class Likelihood(Protocol):
-    """Features of z, with shape (*, *feature_shape), to p(x|z).
-
-    `features_at` gives the features whose p(x|z) has a given mean.
-    """
-
-    support: ClassVar[constraints.Constraint]
-    event_shape: tuple[int, ...]
-    feature_shape: tuple[int, ...]
-
-    def __call__(self, features: Tensor) -> Distribution: ...
-
-    def features_at(self, mean: Tensor) -> Tensor: ...
-
 
 PARTS = ("encoder", "decoder", "posterior", "prior", "likelihood")
 
 
-class VAE(nn.Module):
+class VAE(Conditional):
     r"""The generative model p(z) p(x|z) with its approximate posterior q(z|x).
 
     .. math:: z \sim p(z), \quad x \sim p(x \mid z), \quad q(z \mid x) \approx p(z \mid x)
@@ -75,8 +35,11 @@ class VAE(nn.Module):
         Auto-Encoding Variational Bayes (Kingma & Welling, 2014), eq. 3, 10
     """
 
-    # the part that model/prior chooses
-    top_prior: ClassVar[str] = "prior"
+    top_prior = "prior"
+    # whether a pass visits every class of an example, instead of samples drawn alike
+    enumerates: ClassVar[bool] = False
+    # what its batches carry, where it is not what model.condition says
+    context_kind: ClassVar[str | None] = None
 
     def __init__(
         self,
@@ -92,7 +55,6 @@ class VAE(nn.Module):
         self.posterior = posterior
         self.prior = prior
         self.likelihood = likelihood
-        # of a conditional model: what makes c of a class or of attributes, and c itself
         self.condition: Condition | None = None
         self.context: Tensor | None = None
 
@@ -111,58 +73,6 @@ class VAE(nn.Module):
         decoder = part("decoder", in_shape=(latent_dim,), out_shape=likelihood.feature_shape)
         prior = part("prior", latent_dim=latent_dim, encoder=encoder, posterior=posterior)
         return cls(encoder, decoder, posterior, prior, likelihood)
-
-    def given(self, context: Tensor | None) -> "VAE":
-        """This model of examples of which more is known: p(x, z|c) and q(z|x, c).
-
-        A model without a condition is itself, whatever is known. What is given shares all weights.
-
-        Arguments:
-            context: The classes, with shape (B,), or the attributes, with shape (B, A), of as many
-                examples as are encoded or decoded; or of one, for any number.
-
-        Raises:
-            DataError: If it is missing, or not what the model was trained with.
-        """
-        if self.condition is None:
-            return self
-        if context is None:
-            raise DataError(
-                f"a model with model.condition={self.condition.kind} needs that of each example, "
-                "got none; give it as model.given(...)."
-            )
-        weights = next(self.decoder.parameters())
-        return self.given_embedded(self.condition(context.to(weights.device)))
-
-    def given_embedded(self, context: Tensor) -> "VAE":
-        """This model given c itself, with shape (B, C)."""
-        bound = copy.copy(self)
-        bound.context = context
-        return bound
-
-    def rows(self, start: int, stop: int) -> "VAE":
-        """This model of some of the examples it is given the context of."""
-        if self.context is None or len(self.context) == 1:
-            return self
-        return self.given_embedded(self.context[start:stop])
-
-    def _context(self, shape: tuple[int, ...]) -> tuple[Tensor, ...]:
-        r"""c of each example, with shape (\*shape, C); nothing of an unconditional model."""
-        if self.condition is None:
-            return ()
-        if self.context is None:
-            raise DataError(
-                f"a model with model.condition={self.condition.kind} is of p(x|c), got no c; say "
-                "which with model.given(...)."
-            )
-        c = self.context.to(next(self.decoder.parameters()).dtype)
-        # an export's batches may have any size
-        if not torch.compiler.is_compiling() and len(c) not in (1, shape[-1]):
-            raise DataError(
-                f"a context is given for each example, or one for all, got {len(c)} for "
-                f"{shape[-1]}; give as many."
-            )
-        return (c.expand(*shape, c.shape[-1]),)
 
     def encode(self, x: Tensor) -> Distribution:
         r"""q(z|x), with batch shape (B,), for x with shape (B, \*event_shape).
@@ -185,18 +95,6 @@ class VAE(nn.Module):
     def latent_prior(self) -> Distribution:
         """p(z), with batch shape (); or p(z|c), with batch shape (B,), where the prior takes c."""
         return self.prior(*self.prior_context())
-
-    @property
-    def has_conditional_prior(self) -> bool:
-        """Whether the prior is p(z|c)."""
-        return getattr(self.get_submodule(self.top_prior), "takes_context", False)
-
-    def prior_context(self, examples: int | None = None) -> tuple[Tensor, ...]:
-        """What p(z|c) takes of some examples, of each given context if None; else nothing."""
-        if not self.has_conditional_prior:
-            return ()
-        count = examples or (1 if self.context is None else self.context.shape[0])
-        return self._context((count,))
 
     def check(self, x: Tensor) -> None:
         r"""Refuse examples that p(x|z) does not explain.
@@ -303,6 +201,11 @@ class VAE(nn.Module):
     def top(self, z: Tensor) -> Tensor:
         r"""The layer of z that model/prior is a distribution of, for z with shape (\*, D)."""
         return z
+
+    @property
+    def layer_names(self) -> list[str]:
+        """What each layer is called."""
+        return [f"z_{i + 1}" for i in range(len(self.layers))]
 
     def num_parameters(self, part: str) -> int:
         """The number of trainable scalars in `part`, for instance "encoder"."""
