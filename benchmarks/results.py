@@ -2,11 +2,13 @@
 
     python benchmarks/results.py measure burda_vae_2 hvae --samples 5000 --finetune 100
     python benchmarks/results.py measure mnist_bernoulli --seeds 0 1 2
+    python benchmarks/results.py measure burda_vae --epochs 400
     python benchmarks/results.py write
 
 `measure` trains and evaluates each experiment with each seed; what was begun before goes on, and
-what is done is not repeated. It keeps one row for each in docs/results.json. `write` makes the
-table in docs/results.md, the rows of README's and the experiments' header lines from that file.
+what is done is not repeated. It keeps one row for each in docs/results.json; one with other epochs
+than the experiment's own is a row of its own. `write` makes the table in docs/results.md, the rows
+of README's and the experiments' header lines from that file.
 """
 
 import argparse
@@ -22,7 +24,7 @@ from vae.runs.results import Results, read_results
 ROOT = Path(__file__).parents[1]
 KEPT = ROOT / "docs" / "results.json"
 BEGIN, END = "<!-- benchmarks/results.py -->", "<!-- end -->"
-COLUMNS = "experiment | published log p(x) | log p(x) | fitted | ELBO | active units | training"
+COLUMNS = "experiment | published | log p(x) | fitted | ELBO | accuracy | active units | training"
 
 
 def main() -> None:
@@ -33,6 +35,7 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--samples", type=int, default=1000)
     parser.add_argument("--finetune", type=int, default=0)
+    parser.add_argument("--epochs", type=int)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--runs", type=Path, default=ROOT / "outputs" / "results")
     given = parser.parse_args()
@@ -46,9 +49,11 @@ def main() -> None:
 
 def measure(name: str, seed: int, given: argparse.Namespace) -> None:
     """Train and evaluate one experiment with one seed, and keep its row."""
-    run = given.runs / name / str(seed)
-    out = given.runs / name / f"{seed}-evaluation"
+    key = f"{name}@{given.epochs}" if given.epochs else name
+    run = given.runs / key / str(seed)
+    out = given.runs / key / f"{seed}-evaluation"
     train = [f"experiment={name}", f"seed={seed}", f"run_dir={run}", f"threads={given.threads}"]
+    train += [f"trainer.max_epochs={given.epochs}"] if given.epochs else []
     call("vae.train", *train, "resume=auto")
     if read_results(out) is None:
         samples = [f"num_samples={given.samples}", f"finetune={given.finetune}"]
@@ -56,7 +61,7 @@ def measure(name: str, seed: int, given: argparse.Namespace) -> None:
     found = read_results(out)
     assert found is not None
     rows = json.loads(KEPT.read_text()) if KEPT.exists() else {}
-    rows.setdefault(name, {})[str(seed)] = row(found) | {"commit": commit(), "name": name}
+    rows.setdefault(key, {})[str(seed)] = row(found) | {"commit": commit(), "name": name}
     KEPT.write_text(json.dumps(rows, indent=1, sort_keys=True) + "\n")
 
 
@@ -115,11 +120,12 @@ def table(rows: dict[str, dict[str, dict]]) -> str:
         seconds = max(s["seconds"] for s in seeds.values())
         commits = ", ".join(sorted({s["commit"] for s in seeds.values()}))
         cells = [
-            f"`{name}`",
-            published(name),
+            f"`{name.partition('@')[0]}`",
+            published(name.partition("@")[0]),
             f"{over(seeds, 'log_px')} (k = {k:,})",
             over(seeds, "log_px_finetuned"),
             over(seeds, "elbo"),
+            over(seeds, "accuracy", 4),
             units,
             f"{first['epochs']} epochs, {seconds:,.0f} s, threads={first['threads']}, {commits}",
         ]
@@ -130,7 +136,7 @@ def table(rows: dict[str, dict[str, dict]]) -> str:
 def published(name: str) -> str:
     """The number in the experiment's header, if there is one."""
     text = (ROOT / "conf" / "experiment" / f"{name}.yaml").read_text()
-    found = re.search(r"^# Published: log p\(x\) (\S+)", text, re.MULTILINE)
+    found = re.search(r"^# Published: (?:log p\(x\) )?(.*?)(?:[,:;]| \()", text, re.MULTILINE)
     return found.group(1) if found else ""
 
 
@@ -139,11 +145,13 @@ def header(text: str, seeds: dict[str, dict]) -> str:
     first = next(iter(seeds.values()))
     k = first["test"]["log_px"]["num_samples"]
     numbers = ", ".join(seeds)
+    right = over(seeds, "accuracy", 4)
     lines = [
         f"# Time: {max(s['seconds'] for s in seeds.values()):,.0f} s to train, "
         f"threads={first['threads']}, commit {first['commit']}",
         f"# Test ELBO: {over(seeds, 'elbo')} nats; log p(x) {over(seeds, 'log_px')} (k = {k:,}); "
-        f"seed {numbers}",
+        + (f"accuracy {right}; " if right else "")
+        + f"seed {numbers}",
     ]
     lines = [line.replace("±", "+-") for line in lines]
     kept = [t for t in text.splitlines() if not t.startswith(("# Time:", "# Test ELBO:"))]
@@ -160,6 +168,9 @@ def pages(rows: dict[str, dict[str, dict]]) -> dict[Path, str]:
     found = {page: f"{before}{BEGIN}\n{table(rows)}\n{END}{after}"}
     quoted = readme.read_text()
     for name, seeds in rows.items():
+        if "@" in name:
+            # an experiment's header and README's row are of its own schedule
+            continue
         path = ROOT / "conf" / "experiment" / f"{name}.yaml"
         found[path] = header(path.read_text(), seeds)
         k = next(iter(seeds.values()))["test"]["log_px"]["num_samples"]

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
+import vae
 from vae.cli.command import compose
 from vae.config.build import build_data
 from vae.data.order import with_some
@@ -117,3 +119,43 @@ def test_classes_are_numbered_without_gaps(tmp_path):
     words = ["data=arrays", f"data.root={tmp_path / 'a.npz'}", "model=m2", "objective=m2"]
     with pytest.raises(DataError, match="renumber them"):
         build_data(compose(*words, "data.levels=[0,255]"))
+
+
+def test_pictures_in_a_folder_called_unlabelled_have_no_class(tmp_path):
+    for i in range(45):
+        folder = tmp_path / ["cat", "dog", "unlabelled"][i % 3]
+        folder.mkdir(exist_ok=True)
+        Image.fromarray(np.full((8, 8), 5 * i, np.uint8)).save(folder / f"{i}.png")
+    words = ["data=images", f"data.root={tmp_path}", "data.val_size=2", "data.size=[8,8]"]
+    data = build_data(compose(*words, "model=m2", "objective=m2"))
+    assert data.source.classes == ["cat", "dog"]
+    assert data.context_size() == 2
+    images = data.arrays["train_images"][:, 0, 0, 0].long() // 5
+    wanted = torch.where(images % 3 == 2, -1, images % 3)
+    assert torch.equal(data.arrays["train_labels"].long(), wanted)
+    assert torch.equal(data.seen[data.labelled], wanted[data.labelled])
+    with pytest.raises(DataError, match="known of every example"):
+        build_data(compose(*words, "model.condition=label"))
+
+
+@pytest.mark.slow
+def test_own_data_with_missing_labels_is_trained_tested_and_searched(tmp_path):
+    g = np.random.default_rng(0)
+    images = g.integers(0, 256, (400, 8, 8), dtype=np.uint8)
+    images[:, :4] //= (1 + np.arange(400) % 2 * 9)[:, None, None].astype(np.uint8)
+    labels = np.where(g.random(400) < 0.5, np.arange(400) % 2, -1)
+    np.savez(tmp_path / "a.npz", images=images, labels=labels)
+    run = vae.fit(
+        "data=arrays", f"data.root={tmp_path / 'a.npz'}", "data.levels=[0,255]", "model=m2",
+        "objective=m2", "objective.alpha=10", "model.encoder.hidden=[32]", "trainer.max_epochs=15",
+        "model.decoder.hidden=[32]", "model.latent_dim=2", "data.batch_size=32", "threads=1",
+        f"run_dir={tmp_path / 'run'}", "evaluate.num_samples=5", "model/likelihood=gaussian",
+    )  # fmt: skip
+    assert run.results.test["accuracy"].value > 0.9
+    assert run.results.test["accuracy"].num_examples < len(run.data.indices["test"])
+    found = run.evaluate(num_samples=5, fid=100, probe=200, surgery=50, pictures=4)
+    assert found.samples is not None
+    assert found.latents.knn_accuracy.value > 0.8
+    run.generate("samples", condition=1, count=3)
+    index = run.search_index(tmp_path / "index", split="train")
+    assert index.is_dir()

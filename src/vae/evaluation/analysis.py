@@ -141,12 +141,16 @@ def _probes(model: VAE, data: DataModule, count: int, tested: int, device: torch
     from vae.metrics.probes import knn_accuracy, linear_accuracy
 
     def coded(split: Split, n: int) -> tuple[Tensor, Tensor]:
-        batches = list(_batches(data, split, n))
+        batches = [
+            # those of a class that is not known teach nothing and ask nothing
+            Batch(*(None if t is None else t[batch.label >= 0] for t in batch))  # type: ignore[arg-type]
+            for batch in _batches(data, split, n)
+        ]
         z = torch.cat([_code(model, batch.x.to(device), batch.context) for batch in batches])
         return z, torch.cat([batch.label for batch in batches])
 
     train, test = coded("train", count), coded("test", tested)
-    if len(train[1].unique()) < 2:
+    if len(train[1].unique()) < 2 or not len(test[1]):
         return {}
     return {
         "knn_accuracy": Result.of(knn_accuracy(*train, *test), count, neighbours=4),
@@ -164,13 +168,17 @@ def _distances(model: VAE, data: DataModule, count: int, device: torch.device) -
     from vae.metrics.fid import distances
 
     arrays, indices = data.arrays, data.indices["train"]
-    labels = torch.cat([arrays["train_labels"], arrays["test_labels"]]).unique()
-    train = (
-        arrays["train_images"].index_select(0, indices),
+    indices = indices[arrays["train_labels"][indices] >= 0]
+    known = torch.arange(len(arrays["test_labels"]))[arrays["test_labels"] >= 0]
+    labels = torch.cat([arrays["train_labels"][indices], arrays["test_labels"][known]]).unique()
+    train, test = (
         # the classes' numbers may be any; a classifier's are 0, 1, ...
-        torch.searchsorted(labels, arrays["train_labels"].index_select(0, indices)),
+        (
+            arrays[f"{split}_images"].index_select(0, some),
+            torch.searchsorted(labels, arrays[f"{split}_labels"].index_select(0, some)),
+        )
+        for split, some in (("train", indices), ("test", known))
     )
-    test = arrays["test_images"], torch.searchsorted(labels, arrays["test_labels"])
     name = f"{data.source.name}-{data.source.fingerprint[:16]}-{len(indices)}-{data.split_seed}"
     network = feature_network(name, cache_dir() / "features", train, test, len(labels))
     # of a conditional model, as many of each class as there are test images

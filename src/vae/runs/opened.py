@@ -57,7 +57,7 @@ class Run:
         digest = hashlib.sha256()
         for name, value in self.model.state_dict().items():
             digest.update(name.encode())
-            digest.update(value.contiguous().view(torch.uint8).numpy().tobytes())
+            digest.update(value.reshape(-1).contiguous().view(torch.uint8).numpy().tobytes())
         return digest.hexdigest()
 
     @property

@@ -51,7 +51,8 @@ def of_run(run: Run, split: Split, root: str | None) -> Iterator[Some]:
     classes = data.source.classes
     for some in data.indices[split].split(SIZE):
         numbers = labels[some].tolist()
-        words = [classes[n] if classes else str(n) for n in numbers]
+        # -1 is a class that is not known
+        words = [classes[n] if classes and n >= 0 else "" if n < 0 else str(n) for n in numbers]
         names = [f"{data.source.name}/{kind}/{i}" for i in some.tolist()]
         yield Some(images[some], names, words)
 

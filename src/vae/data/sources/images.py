@@ -28,10 +28,15 @@ from vae.errors import DataError, printable
 LOOK = 500
 
 
+# sub-folders of pictures whose class is not known
+UNLABELLED = {"unlabelled", "unlabeled"}
+
+
 class Images(Source):
     """The pictures below a folder, brought to one shape and decoded once, in parallel.
 
-    Labels are the names of sub-folders, if there are any. attributes.csv, with the columns file and
+    Labels are the names of sub-folders, if there are any; those in a sub-folder called unlabelled
+    have none, for a semi-supervised model. attributes.csv, with the columns file and
     one for each attribute, says more of each picture, for model.condition=attributes. Sub-folders
     train, val and test (in any case, or training, validation, testing) are the splits; where there
     is no test, a share of the pictures is, chosen by content, so that copies of a picture are on
@@ -94,11 +99,13 @@ class Images(Source):
         self.warnings += warnings
         self.split = has_splits(names)
         every = (f for some in self.files.values() for f in some)
-        self.classes = sorted({class_of(f, self.split) for f in every})
+        found = {class_of(f, self.split) for f in every}
+        self.classes = sorted(found - UNLABELLED) or [""]
         settings = f"{self.size}-{self.mode}-{fit}-{test_share}-{sorted(self.levels.items())}"
         # a row for each picture, of a conditional model
         self.attributes = self.root / FILE if (self.root / FILE).is_file() else None
         also = [] if self.attributes is None else [self.attributes.read_text("utf-8", "replace")]
+        also += sorted(found & UNLABELLED)
         self.fingerprint = fingerprint(known.key, settings, *also)
 
     def _some(self, names: list[str], seen: Seen) -> Iterator[Image.Image]:
@@ -173,6 +180,7 @@ class Images(Source):
         """
         shape = (1 if self.mode == "grey" else 3, *self.size)
         number = {name: i for i, name in enumerate(self.classes)}
+        number |= dict.fromkeys(UNLABELLED, -1)
         unreadable: list[str] = []
         paths: dict[str, Path] = {}
         for split, names_ in self.files.items():
