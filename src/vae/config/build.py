@@ -84,6 +84,8 @@ def build_model(
     width = condition.width if condition else 0
 
     def part(name: str, **sizes: Any) -> Any:
+        if name not in node:
+            raise ConfigError(f"model.{name} must be set, got nothing; choose model/{name}=.")
         sizes = {"context_dim": width} | sizes
         if name in NETWORKS:
             sizes = {"in_shape": event_shape} | sizes
@@ -114,11 +116,12 @@ def build_model(
         allow=allow,
         packages=packages,
         made_by=family.build,
+        event_shape=event_shape,
         part=part,
         condition=condition,
     )
     model.condition = condition
-    if node["output_bias"] == "data" and data is not None:
+    if node.get("output_bias") == "data" and data is not None:
         decoder: Any = model.decoder
         _check_start(decoder, model.likelihood)
         decoder.start_at(model.likelihood.features_at(data.mean()))

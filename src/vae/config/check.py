@@ -51,6 +51,9 @@ def check(config: Mapping[str, Any], command: str) -> None:
     for where, hint, _ in fields(model):
         value: Any = config
         node: Any = config
+        if where.startswith("model.") and where.split(".")[1] not in config["model"]:
+            # a family of models has the settings and the parts that it has
+            continue
         for key in where.split("."):
             if not isinstance(value, Mapping) or key not in value:
                 raise ConfigError(f"{where} must be set, got nothing; leave it in the config.")

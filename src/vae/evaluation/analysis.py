@@ -22,6 +22,8 @@ from vae.reporting import views
 from vae.runs.results import Latents, Layer, Result, Samples
 
 Settings = Mapping[str, Any]
+# numbers of z above which no proposal with a full covariance is fitted
+MOST_FITTED = 500
 # test images below which FID and KID are not estimated
 SMALLEST = 20
 Section = dict[str, Any]
@@ -78,6 +80,8 @@ def analyse(
     n = min(tested, settings["finetune"]) if module.bounded and module.num_samples else 0
     if n and model.enumerates:
         say("no fitted proposals: they are normal, and the class is no number")
+    elif n and model.latent_dim > MOST_FITTED:
+        say(f"no fitted proposals: a covariance of {model.latent_dim:,} numbers is too large")
     elif n:
         say(f"log p(x) of {n:,} test images by proposals fitted to each")
         given, x = _take(model, data, "test", n, device)

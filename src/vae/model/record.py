@@ -24,6 +24,9 @@ class Record:
         sampled_log_qz: log q(z|x) where drawing z gave it, with shape (S, B).
         weights: What each sample stands for, with shape (S, B) and sums of 1 over S, where every
             class was visited instead of drawn; None for 1 / S.
+        sampled_log_pz: log p(z) where drawing z gave it, with shape (S, B).
+        sampled_kl: The rate of each sample where drawing z gave it, with shape (S, B): of every
+            layer, the KL in closed form given the layers above.
         label: The classes that a semi-supervised objective may use, with shape (B,), -1 where one
             is not known; None for none.
     """
@@ -36,6 +39,8 @@ class Record:
     sampled_log_qz: Tensor | None = None
     weights: Tensor | None = None
     label: Tensor | None = None
+    sampled_log_pz: Tensor | None = None
+    sampled_kl: Tensor | None = None
 
     def mean(self, values: Tensor) -> Tensor:
         """The mean over the samples, with shape (B,), of values with shape (S, B)."""
@@ -49,6 +54,8 @@ class Record:
     @cached_property
     def log_pz(self) -> Tensor:
         """log p(z) in nats, with shape (S, B)."""
+        if self.sampled_log_pz is not None:
+            return self.sampled_log_pz
         return self.prior.log_prob(self.z)
 
     @cached_property

@@ -97,6 +97,8 @@ class Objective:
             return record.kl
         if self.kl == "analytic":
             raise NotImplementedError("q(z|x) and p(z) have no KL in closed form")
+        if self.kl != "monte_carlo" and record.sampled_kl is not None:
+            return record.mean(record.sampled_kl)
         return record.mean(record.log_qz - record.log_pz)
 
 

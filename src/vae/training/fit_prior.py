@@ -46,6 +46,11 @@ def fit_prior(config: dict[str, Any]) -> Path:
             f"model/prior= takes a prior that can be fitted here, got {word}; choose "
             "mixture_of_gaussians or flow."
         )
+    if not model.fits_prior:
+        raise ConfigError(
+            "a prior is fitted in place of model/prior, but this run's p(z) is a part of its "
+            "network; it was learned with the run, and needs no fitting."
+        )
     if model.has_conditional_prior:
         raise ConfigError(
             "a prior is fitted to the codes of all images together, but this run's is p(z|c), with "

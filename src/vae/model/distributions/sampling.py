@@ -29,12 +29,13 @@ def sample_and_log_prob(q: Distribution, num_samples: int) -> tuple[Tensor, Tens
 def centre(q: Distribution) -> tuple[Tensor, Tensor]:
     """E_q[z] and the variance of this estimate of it, each with shape (B, D).
 
-    A flow's mean has no closed form and is that of 64 samples; others are exact.
+    A flow's mean has no closed form and is that of 64 samples, or of as many as the distribution
+    says; others are exact.
     """
     try:
         mean = q.mean
     except NotImplementedError:
-        z = q.sample(torch.Size([64]))
+        z = q.sample(torch.Size([getattr(q, "samples_for_mean", 64)]))
         return z.mean(0), z.var(0) / len(z)
     return mean, torch.zeros_like(mean)
 

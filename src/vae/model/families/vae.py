@@ -36,6 +36,8 @@ class VAE(Conditional):
     """
 
     top_prior = "prior"
+    # whether model/prior is a part of its own, which vae.fit_prior can put another in place of
+    fits_prior: ClassVar[bool] = True
     # whether a pass visits every class of an example, instead of samples drawn alike
     enumerates: ClassVar[bool] = False
     # what its batches carry, where it is not what model.condition says

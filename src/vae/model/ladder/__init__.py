@@ -1,0 +1,1 @@
+"""Hierarchies of spatial latents, from the top down."""
