@@ -40,6 +40,8 @@ SMALL = {
     "groups": 2,
     "group_size": 2,
 }
+# the networks of a ladder
+SMALL_LADDER = {"channels": 4, "latent_channels": 1, "layers": [1, 1]}
 
 
 def small(node):
@@ -56,7 +58,7 @@ def options():
             node = compose(f"model/{part}={word}")["model"][part]
             found[part, word] = small(node)
     for word in words("model"):
-        model = compose("data=digits", f"model={word}", "model.latent_dim=3")["model"]
+        model = compose("data=digits", f"model={word}", "++model.latent_dim=3")["model"]
         found["family", word] = small(model) | ({"layers": [4, 3]} if "layers" in model else {})
     for word in OBJECTIVES:
         found["objective", word] = small(compose(f"objective={word}")["objective"])
@@ -188,6 +190,34 @@ def test_posterior_prior_and_objective(options, data, posterior, prior, objectiv
 def test_family_prior_and_objective(options, data, family, prior, objective):
     cell = ("diagonal_normal", prior, "bernoulli", "mlp", "mlp", objective)
     walk(options, data, cell, family=family)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_a_ladder_and_objective(options, data, objective):
+    refused = {
+        "m2": "set model=m2",
+        "mmd": "gives it no gradient",
+        "reconstruction": "gives it no gradient",
+        "beta_tc": "products over them",
+        "free_bits": "products over them",
+    }
+    config = configure(options, objective=objective)
+    model = {k: v for k, v in options["family", "ladder"].items() if k != "latent_dim"}
+    config["model"] = model | SMALL_LADDER
+    source = data["bernoulli", None]
+    if objective in refused:
+        with pytest.raises(ConfigError, match=refused[objective]):
+            build.build_module(config, source)
+        return
+    module = build.build_module(config, source)
+    batch = source.on_after_batch_transfer(next(iter(source.train_dataloader())), 0)
+    cell = ("ladder", objective)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            # zero-initialised convolutions would keep gradients from what is before them
+            parameter.add_(0.01 * torch.randn_like(parameter))
+    check_step(module, batch, cell)
+    check_use(module, batch, cell)
 
 
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)

@@ -68,7 +68,8 @@ def check(model: "VAE", objective: "Objective") -> None:
             f"objective={word} compares the codes of a batch with one p(z), but model/prior={p} "
             "has one for each class; choose another objective, or model/prior=standard_normal."
         )
-    if _is_learned(model.prior) and not _is_learned(top) and not objective.trains_prior:
+    own = not model.fits_prior or not _is_learned(top)
+    if _is_learned(model.prior) and own and not objective.trains_prior:
         raise ConfigError(
             f"a hierarchy's p(z_l | z_(l+1)) is learned, but objective={word} gives it no "
             "gradient; "

@@ -35,7 +35,7 @@ class Ladder(VAE):
 
     fits_prior = False
     prior: Path
-    posterior: LadderPosterior
+    posterior: LadderPosterior  # type: ignore[assignment]
     decoder: Output
 
     @classmethod
@@ -117,7 +117,8 @@ class Ladder(VAE):
         )
 
     def _encode(self, x: Tensor) -> Distribution:
-        return self.posterior(self.encoder(x.to(self.prior.start.dtype)))
+        q: Distribution = self.posterior(self.encoder_features(x))
+        return q
 
     def encoder_features(self, x: Tensor) -> Any:
         """The features of x at every resolution."""
