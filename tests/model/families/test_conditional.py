@@ -148,9 +148,16 @@ def test_each_example_has_its_own_context(built):
     assert torch.allclose(views.decoded(given, z, 1e-3), given.decode(z).mean)
 
 
-def test_a_modulation_starts_as_the_identity():
+def test_a_modulation_is_the_identity_at_the_start_and_its_formula_after():
     x, c = torch.randn(2, 3, 4, 4), torch.randn(2, 5)
-    assert torch.equal(Modulation(3, 5)(x, c), x)
+    modulation = Modulation(3, 5)
+    assert torch.equal(modulation(x, c), x)
+    modulation.linear.reset_parameters()
+    a, b = modulation.linear(c)[:, :3], modulation.linear(c)[:, 3:]
+    for n in range(2):
+        for k in range(3):
+            wanted = (1 + a[n, k]) * x[n, k] + b[n, k]
+            assert torch.allclose(modulation(x, c)[n, k], wanted, atol=1e-6)
 
 
 def test_interpolation_ends_where_it_should(built):
