@@ -168,6 +168,10 @@ def test_interpolation_ends_where_it_should(built):
     again = views.decoded(given, given.embed(x))
     assert torch.allclose(between[:, 0], again[:3])
     assert torch.allclose(between[:, -1], again[3:])
+    # half of the way in z and in c
+    z, c = given.embed(x), given.context
+    half = model.given_embedded((c[:3] + c[3:]) / 2).decode((z[:3] + z[3:]) / 2).mean
+    assert torch.allclose(between[:, 2], half)
     held = views.interpolation(given, x[:3], x[3:], 5, torch.tensor([7])).unflatten(0, (3, 5))
     seven = views.decoded(model.given(torch.tensor([7])), given.embed(x))
     assert torch.allclose(held[:, -1], seven[3:])
