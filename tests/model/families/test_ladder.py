@@ -57,8 +57,21 @@ def test_each_example_has_a_posterior_of_its_own(model, x):
     for i in range(3):
         alone = model.encode(x[i : i + 1])
         assert torch.allclose(alone.log_prob(z[i : i + 1])[0], model.encode(x).log_prob(z)[i])
+        # and of several samples each
+        deep = torch.stack([z, z + 0.1])
+        assert torch.allclose(
+            model.encode(x).log_prob(deep)[1, i], alone.log_prob(deep[1, i][None])[0]
+        )
         other = model.encode(x[(i + 1) % 3][None])
         assert not torch.allclose(other.log_prob(z[i : i + 1]), alone.log_prob(z[i : i + 1]))
+
+
+def test_samples_of_several_examples_are_each_ones_own(model, x):
+    """In one way down for S samples of B examples, each row sees its own x."""
+    record = model(x, 3)
+    for i in range(3):
+        alone = model.encode(x[i : i + 1]).log_prob(record.z[:, i : i + 1])
+        assert torch.allclose(record.log_qz[:, i], alone[:, 0])
 
 
 def test_the_rate_in_closed_form_is_the_sampled_one_on_average(model, x):
