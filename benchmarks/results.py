@@ -58,10 +58,15 @@ def measure(name: str, seed: int, given: argparse.Namespace) -> None:
     if read_results(out) is None:
         samples = [f"num_samples={given.samples}", f"finetune={given.finetune}"]
         call("vae.evaluate", f"run={run}", *samples, "fid=0", f"out={out}")
-    found = read_results(out)
+    found, trained = read_results(out), read_results(run)
     assert found is not None
+    assert trained is not None
     rows = json.loads(KEPT.read_text()) if KEPT.exists() else {}
-    rows.setdefault(key, {})[str(seed)] = row(found) | {"commit": commit(), "name": name}
+    rows.setdefault(key, {})[str(seed)] = row(found) | {
+        "commit": commit(),
+        "name": name,
+        "threads": trained.threads,
+    }
     KEPT.write_text(json.dumps(rows, indent=1, sort_keys=True) + "\n")
 
 
@@ -91,6 +96,7 @@ def row(found: Results) -> dict[str, object]:
         "epochs": found.train.epochs,
         "seconds": found.train.seconds,
         "threads": found.threads,
+        "condition": found.condition,
     }
 
 
@@ -121,7 +127,7 @@ def table(rows: dict[str, dict[str, dict]]) -> str:
         commits = ", ".join(sorted({s["commit"] for s in seeds.values()}))
         cells = [
             f"`{name.partition('@')[0]}`",
-            published(name.partition("@")[0]),
+            published(name.partition("@")[0]).replace("|", "\\|"),
             f"{over(seeds, 'log_px')} (k = {k:,})",
             over(seeds, "log_px_finetuned"),
             over(seeds, "elbo"),
@@ -145,11 +151,12 @@ def header(text: str, seeds: dict[str, dict]) -> str:
     first = next(iter(seeds.values()))
     k = first["test"]["log_px"]["num_samples"]
     numbers = ", ".join(seeds)
+    px = f"log p({'x|c' if first.get('condition') else 'x'}) {over(seeds, 'log_px')} (k = {k:,})"
     right = over(seeds, "accuracy", 4)
     lines = [
         f"# Time: {max(s['seconds'] for s in seeds.values()):,.0f} s to train, "
         f"threads={first['threads']}, commit {first['commit']}",
-        f"# Test ELBO: {over(seeds, 'elbo')} nats; log p(x) {over(seeds, 'log_px')} (k = {k:,}); "
+        f"# Test ELBO: {over(seeds, 'elbo')} nats; {px}; "
         + (f"accuracy {right}; " if right else "")
         + f"seed {numbers}",
     ]
