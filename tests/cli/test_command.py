@@ -63,7 +63,7 @@ BAD = [
     (["data.binarize=none"], "set data.binarize=dynamic or threshold"),
     (["model/likelihood=gaussian", "data.binarize=threshold"], "set data.binarize=auto or choose"),
     (["trainer.max_epochs=-1", "optimizer/schedule=cosine"], "or choose the schedule constant"),
-    (["objective=free_bits", "objective.kl=monte_carlo"], "objective.per=example"),
+    (["objective=free_bits", "objective.kl=monte_carlo"], "objective.per=layer or example"),
     (["data.val_size=60000"], "between 0 and 59999"),
     (["model/encoder=conv", "model.encoder.channels=[1,1,1,1,1,1]"], "at most 5 entries"),
     (["data.root=nowhere"], "nowhere has neither"),

@@ -25,8 +25,8 @@ class Record:
         weights: What each sample stands for, with shape (S, B) and sums of 1 over S, where every
             class was visited instead of drawn; None for 1 / S.
         sampled_log_pz: log p(z) where drawing z gave it, with shape (S, B).
-        sampled_kl: The rate of each sample where drawing z gave it, with shape (S, B): of every
-            layer, the KL in closed form given the layers above.
+        sampled_kl: Where drawing z gave it, the KL of each layer in closed form given the layers
+            above, each with shape (S, B).
         label: The classes that a semi-supervised objective may use, with shape (B,), -1 where one
             is not known; None for none.
     """
@@ -40,7 +40,7 @@ class Record:
     weights: Tensor | None = None
     label: Tensor | None = None
     sampled_log_pz: Tensor | None = None
-    sampled_kl: Tensor | None = None
+    sampled_kl: list[Tensor] | None = None
 
     def mean(self, values: Tensor) -> Tensor:
         """The mean over the samples, with shape (B,), of values with shape (S, B)."""
@@ -97,6 +97,8 @@ class Record:
     @property
     def rate_of_each_layer(self) -> list[Tensor]:
         """log q(z_l|.) - log p(z_l|.) of each layer in nats, a mean over samples, each (B,)."""
+        if self.sampled_kl is not None:
+            return [self.mean(kl) for kl in self.sampled_kl]
         q, p = self.posterior, self.prior
         if not isinstance(q, Joint) or not isinstance(p, Joint):
             return [self.mean(self.log_qz - self.log_pz)]

@@ -2,6 +2,7 @@
 
 from typing import ClassVar, Literal
 
+import torch
 from torch import Tensor
 
 from vae.model.record import Record
@@ -17,9 +18,9 @@ class FreeBits(ELBO):
 
     Arguments:
         nats: lambda, in nats; 0 gives the ELBO.
-        per: "dimension" for a threshold for each dimension of z, as in the formula; "example" for
-            one threshold on their sum. Either is compared with the mean over the batch, not with
-            each example's rate.
+        per: "dimension" for a threshold for each dimension of z, as in the formula; "layer" for
+            one on the rate of each layer of latents; "example" for one on their sum. Each is
+            compared with the mean over the batch, not with each example's rate.
         num_samples: The number S of samples of z for each example.
         kl: "analytic", "monte_carlo", or "auto"; per dimension it is always analytic.
 
@@ -32,12 +33,12 @@ class FreeBits(ELBO):
     """
 
     name: ClassVar[str] = "free_bits"
-    without_factors = ", or objective.per=example"
+    without_factors = ", or objective.per=layer or example"
 
     def __init__(
         self,
         nats: float = 0.25,
-        per: Literal["dimension", "example"] = "dimension",
+        per: Literal["dimension", "layer", "example"] = "dimension",
         num_samples: int = 1,
         kl: KL = "auto",
     ):
@@ -46,7 +47,7 @@ class FreeBits(ELBO):
         if per == "dimension" and kl == "monte_carlo":
             raise ValueError(
                 "free bits per dimension are of the closed form, got kl=monte_carlo; set "
-                "objective.kl=auto or objective.per=example."
+                "objective.kl=auto or objective.per=layer or example."
             )
         super().__init__(num_samples, kl)
         self.nats = nats
@@ -61,6 +62,9 @@ class FreeBits(ELBO):
             rates = record.kl_per_dimension
             assert rates is not None
             price = rates.mean(0).clamp_min(self.nats).sum()
+        elif self.per == "layer":
+            layers = torch.stack(record.rate_of_each_layer).mean(1)
+            price = layers.clamp_min(self.nats).sum()
         else:
             price = self.rate(record).mean().clamp_min(self.nats)
         return -(distortion(record) + price)

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+import torch
 from torch import Tensor
 
 from vae.model.capabilities import Capability
@@ -98,7 +99,7 @@ class Objective:
         if self.kl == "analytic":
             raise NotImplementedError("q(z|x) and p(z) have no KL in closed form")
         if self.kl != "monte_carlo" and record.sampled_kl is not None:
-            return record.mean(record.sampled_kl)
+            return torch.stack(record.rate_of_each_layer).sum(0)
         return record.mean(record.log_qz - record.log_pz)
 
 

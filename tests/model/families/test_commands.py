@@ -164,6 +164,7 @@ def test_its_top_layer_gets_a_prior_afterwards(run, capsys):
     [
         "beta",
         "free_bits objective.per=example",
+        "free_bits objective.per=layer",
         "iwae objective.num_samples=3",
         "miwae objective.groups=2 objective.group_size=2",
         "ciwae objective.num_samples=3",

@@ -13,6 +13,7 @@ from vae.model.importance import importance
 from vae.model.ladder.distributions import GivenPath
 from vae.model.ladder.path import HIGHEST, LOWEST, diagonal
 from vae.objectives.elbo import ELBO
+from vae.objectives.free_bits import FreeBits
 from vae.objectives.iwae import IWAE
 
 WORDS = ["data=digits", "model=ladder", "model.channels=6", "model.latent_channels=2"]
@@ -45,9 +46,6 @@ def test_one_way_down_is_all_of_them(model, x):
     assert torch.allclose(record.log_qz, q.log_prob(record.z))
     assert torch.allclose(record.log_pz, model.latent_prior().log_prob(record.z))
     assert torch.allclose(record.log_px, model.decode(record.z).log_prob(x))
-    assert torch.allclose(
-        torch.stack(record.rate_of_each_layer).sum(0), (record.log_qz - record.log_pz).mean(0)
-    )
     z, log_q = q.rsample_and_log_prob(torch.Size([2]))
     assert torch.allclose(log_q, q.log_prob(z))
 
@@ -76,13 +74,29 @@ def test_samples_of_several_examples_are_each_ones_own(model, x):
 
 def test_the_rate_in_closed_form_is_the_sampled_one_on_average(model, x):
     record = model(x, 3000)
-    ratio = record.log_qz - record.log_pz
-    noise = (ratio - record.sampled_kl).std(0) / math.sqrt(3000)
-    assert ((ratio - record.sampled_kl).mean(0).abs() < 5 * noise + 1e-9).all()
+    ratio, closed = record.log_qz - record.log_pz, torch.stack(record.sampled_kl).sum(0)
+    noise = (ratio - closed).std(0) / math.sqrt(3000)
+    assert ((ratio - closed).mean(0).abs() < 5 * noise + 1e-9).all()
     # given the layers above, the sum has less noise than the samples
-    assert (record.sampled_kl.std(0) < ratio.std(0) + 1e-9).all()
-    assert torch.allclose(ELBO()(record).rate, record.sampled_kl.mean(0))
+    assert (closed.std(0) < ratio.std(0) + 1e-9).all()
+    assert torch.allclose(ELBO()(record).rate, closed.mean(0))
+    # of each layer
+    q, p = model.encode(x), model.latent_prior()
+    pairs = zip(q.log_prob_of_each(record.z), p.log_prob_of_each(record.z), strict=True)
+    for kl, (log_q, log_p) in zip(record.sampled_kl, pairs, strict=True):
+        noise = (log_q - log_p - kl).std(0) / math.sqrt(3000)
+        assert ((log_q - log_p - kl).mean(0).abs() < 5 * noise + 1e-9).all()
     assert torch.allclose(ELBO(kl="monte_carlo")(record).rate, ratio.mean(0))
+
+
+def test_free_bits_per_layer_charge_each_layer_at_least_the_threshold(model, x):
+    record = model(x, 5)
+    rates = torch.stack([kl.mean() for kl in record.sampled_kl])
+    limit = rates.median().item() + 1e-6
+    terms = FreeBits(nats=limit, per="layer")(record)
+    wanted = record.log_px.mean(0) - rates.clamp_min(limit).sum()
+    assert torch.allclose(terms.objective, wanted)
+    assert torch.allclose(FreeBits(nats=0, per="layer")(record).objective, ELBO()(record).objective)
 
 
 def test_the_top_layer_is_a_normal_that_depends_on_nothing():
@@ -97,7 +111,7 @@ def test_the_top_layer_is_a_normal_that_depends_on_nothing():
     head = q.heads(0, model.prior.start.expand(3, -1, -1, -1))
     one = model.prior.steps[0].prior(model.prior.start)[0].base_dist
     wanted = kl_divergence(head, Independent(Normal(one.loc, one.scale), 3).expand((3,)))
-    assert torch.allclose(model(x).sampled_kl[0], wanted)
+    assert torch.allclose(model(x).sampled_kl[0][0], wanted)
 
 
 def test_layers_that_say_nothing_leave_a_flat_model(x):

@@ -113,7 +113,7 @@ class Ladder(VAE):
             self.likelihood(output.reshape(*shape, *output.shape[1:])),
             torch.stack(walk.log_q).sum(0).reshape(shape),
             sampled_log_pz=torch.stack(walk.log_p).sum(0).reshape(shape),
-            sampled_kl=torch.stack(walk.kl).sum(0).reshape(shape),
+            sampled_kl=[kl.reshape(shape) for kl in reversed(walk.kl)],
         )
 
     def _encode(self, x: Tensor) -> Distribution:
