@@ -44,24 +44,25 @@ class Modulation(nn.Module):
 class Layers(nn.Sequential):
     """Layers one after another, of which some take a context."""
 
-    def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
+    def concatenate(self, context_dim: int) -> None:
+        """Put c beside the vector that comes here; then the whole is called with (x, c).
+
+        Without a context the layers are called as torch's own, which torch.compile knows best.
+        """
+        if context_dim:
+            self.append(Concatenation())
+            self.forward = self.given  # type: ignore[assignment, method-assign]
+
+    def given(self, x: Tensor, context: Tensor) -> Tensor:
         r"""The last layer's output.
 
         Arguments:
             x: The first layer's input, with shape (N, \*in_shape).
-            context: c, with shape (N, C); None of an unconditional network.
+            context: c, with shape (N, C).
         """
-        if context is None:
-            out: Tensor = super().forward(x)  # type: ignore[no-untyped-call]
-            return out
         for layer in self:
             x = layer(x, context) if getattr(layer, "takes_context", False) else layer(x)
         return x
-
-
-def concatenation(context_dim: int) -> list[nn.Module]:
-    """What puts c beside a vector; nothing of an unconditional network."""
-    return [Concatenation()] if context_dim else []
 
 
 def modulation(channels: int, context_dim: int) -> list[nn.Module]:

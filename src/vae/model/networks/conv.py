@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from vae.model.networks.context import Layers, concatenation
+from vae.model.networks.context import Layers
 from vae.model.networks.layers import Activation, Network, Normalization, doubling, normalized
 from vae.model.networks.mlp import dense
 
@@ -70,7 +70,7 @@ class ConvEncoder(Layers):
             self.append(nn.Conv2d(a, b, kernel_size=3, stride=2, padding=1))
             self.extend(normalized(b, activation, normalization, context_dim))
         self.append(nn.Flatten())
-        self.extend(concatenation(context_dim))
+        self.concatenate(context_dim)
         widths = [[in_shape[0], *channels][-1] * height * width + context_dim, *hidden]
         dense(self, widths, activation, normalization)
         self.append(nn.Linear(widths[-1], math.prod(out_shape)))
@@ -108,7 +108,7 @@ class ConvDecoder(Network):
         sizes = halvings(out_shape, len(channels), "decoder")[::-1]
         super().__init__()
         smallest = (channels[0], *sizes[0])
-        self.extend(concatenation(context_dim))
+        self.concatenate(context_dim)
         widths = [math.prod(in_shape) + context_dim, *hidden, math.prod(smallest)]
         dense(self, widths, activation, normalization)
         self.append(nn.Unflatten(1, smallest))

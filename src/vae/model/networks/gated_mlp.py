@@ -6,7 +6,6 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from vae.model.networks.context import concatenation
 from vae.model.networks.layers import Network
 
 
@@ -59,7 +58,7 @@ class GatedMLP(Network):
         super().__init__()
         if len(in_shape) > 1:
             self.append(nn.Flatten())
-        self.extend(concatenation(context_dim))
+        self.concatenate(context_dim)
         widths = [math.prod(in_shape) + context_dim, *hidden]
         for a, b in pairwise(widths):
             self.append(GatedLinear(a, b))

@@ -6,7 +6,6 @@ from itertools import pairwise
 
 from torch import nn
 
-from vae.model.networks.context import concatenation
 from vae.model.networks.layers import Activation, Network, Normalization, activation, normalization
 
 
@@ -39,7 +38,7 @@ class MLP(Network):
         super().__init__()
         if len(in_shape) > 1:
             self.append(nn.Flatten())
-        self.extend(concatenation(context_dim))
+        self.concatenate(context_dim)
         widths = [math.prod(in_shape) + context_dim, *hidden]
         dense(self, widths, activation, normalization)
         self.last = nn.Linear(widths[-1], math.prod(out_shape))

@@ -2,11 +2,10 @@
 
 import math
 from collections.abc import Sequence
-from typing import ClassVar
 
 from torch import Tensor, nn
 
-from vae.model.networks.context import Layers, concatenation
+from vae.model.networks.context import Layers
 from vae.model.networks.conv import halvings
 from vae.model.networks.layers import Activation, Network, Normalization, doubling, normalized
 
@@ -24,10 +23,9 @@ class Residual(nn.Module):
         Identity Mappings in Deep Residual Networks (He et al., 2016), figure 4e
     """
 
-    takes_context: ClassVar[bool] = True
-
     def __init__(self, channels: int, act: Activation, norm: Normalization, context_dim: int = 0):
         super().__init__()
+        self.takes_context = context_dim > 0
         layers: list[nn.Module] = []
         for _ in range(2):
             layers += normalized(channels, act, norm, context_dim)
@@ -36,7 +34,7 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """With the shape (N, channels, H, W) of x, for c with shape (N, C)."""
-        y: Tensor = x + self.f(x, context)
+        y: Tensor = x + (self.f(x) if context is None else self.f.given(x, context))
         return y
 
 
@@ -75,7 +73,7 @@ class ResNetEncoder(Layers):
         last = [in_shape[0], *channels][-1]
         self.extend(normalized(last, activation, normalization, context_dim))
         self.append(nn.Flatten())
-        self.extend(concatenation(context_dim))
+        self.concatenate(context_dim)
         self.append(nn.Linear(last * height * width + context_dim, math.prod(out_shape)))
         self.append(nn.Unflatten(1, out_shape))
 
@@ -112,7 +110,7 @@ class ResNetDecoder(Network):
         super().__init__()
         smallest = (channels[0], *sizes[0])
         self.append(nn.Flatten())
-        self.extend(concatenation(context_dim))
+        self.concatenate(context_dim)
         self.append(nn.Linear(math.prod(in_shape) + context_dim, math.prod(smallest)))
         self.append(nn.Unflatten(1, smallest))
         outputs = [*channels[1:], channels[-1]]
