@@ -1,5 +1,7 @@
 """A step is skipped exactly where its gradient is larger than allowed."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -41,3 +43,20 @@ def test_a_limit_that_nothing_meets_changes_nothing_and_one_that_all_meet_stops_
 def test_a_norm_is_positive(norm):
     with pytest.raises(ConfigError, match="is positive"):
         GradientSkip(norm)
+
+
+@pytest.mark.parametrize(("size", "taken"), [(4.9, True), (5.1, False), (float("nan"), False)])
+def test_the_norm_of_all_weights_decides(size, taken):
+    class Module(torch.nn.Linear):
+        def log(self, name, value, sync_dist):
+            assert (name, value) == ("train/skipped", 0.0 if taken else 1.0)
+
+    module = Module(1, 1)
+    # 3, 4, 5: the norm is of both together
+    module.weight.grad = torch.full((1, 1), 0.6 * size)
+    module.bias.grad = torch.full((1,), 0.8 * size)
+    trainer = SimpleNamespace(precision_plugin=None, world_size=1)
+    callback = GradientSkip(5.0)
+    callback.on_before_optimizer_step(trainer, module, None)
+    assert (module.weight.grad is not None) == taken
+    assert callback.skipped == (0 if taken else 1)
