@@ -9,10 +9,10 @@ from torch import Tensor, nn
 from vae.errors import DataError
 from vae.model.condition import Condition
 
-C = TypeVar("C", bound="Conditional")
+C = TypeVar("C", bound="ConditionalModel")
 
 
-class Conditional(nn.Module):
+class ConditionalModel(nn.Module):
     """A model that may be given a context of each example, and then is p(x, z|c).
 
     Whatever is written for a model without one holds for `model.given(context)` too.

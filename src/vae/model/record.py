@@ -6,7 +6,7 @@ from functools import cached_property
 from torch import Tensor
 from torch.distributions import Distribution
 
-from vae.model.distributions.chain import Joint
+from vae.model.distributions.joint import Joint
 from vae.model.distributions.kl import closed_form, per_dimension
 from vae.model.distributions.sampling import has_density
 

@@ -1,25 +1,19 @@
 """A distribution over several vectors, each given those drawn before it."""
 
 from collections.abc import Callable, Sequence
-from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, Independent, Normal, constraints
+from torch.distributions import Distribution, Independent, Normal
+
+from vae.model.distributions.joint import Joint
 
 Shape = torch.Size | list[int] | tuple[int, ...]
 # the vectors drawn before, the last one first, to the distribution of the next
 Step = Callable[[Sequence[Tensor]], Distribution]
 
 
-@runtime_checkable
-class Joint(Protocol):
-    """A distribution of several vectors side by side, which knows each one's share of log p."""
-
-    def log_prob_of_each(self, value: Tensor) -> list[Tensor]: ...
-
-
-class Chain(Distribution):
+class Chain(Joint):
     r"""A joint distribution by the chain rule, of vectors side by side in one.
 
     .. math:: \log p(z) = \log p(z_{o_1}) + \sum_{l > 1} \log p(z_{o_l} \mid z_{o_1}, \dots,
@@ -34,8 +28,6 @@ class Chain(Distribution):
             (\*, size), to its distribution.
     """
 
-    support = constraints.real_vector
-    arg_constraints: dict[str, constraints.Constraint] = {}  # noqa: RUF012
     has_rsample = True
 
     def __init__(
@@ -44,15 +36,6 @@ class Chain(Distribution):
         self.sizes, self.order = list(sizes), list(order)
         self.first, self.steps = first, list(steps)
         super().__init__(first.batch_shape, torch.Size([sum(sizes)]), validate_args=False)
-
-    @property
-    def mean(self) -> Tensor:
-        """There is none in closed form.
-
-        Raises:
-            NotImplementedError: Always.
-        """
-        raise NotImplementedError("the mean of a chain has no closed form")
 
     def sample(self, sample_shape: Shape = ()) -> Tensor:
         """A sample without a gradient, with shape (*sample_shape, *batch_shape, D)."""
@@ -68,10 +51,6 @@ class Chain(Distribution):
         z, given = self._drawn(lambda p, shape: p.rsample(shape), sample_shape)
         parts = [p.log_prob(v) for p, v in given]
         return z, torch.stack(parts).sum(0)
-
-    def log_prob(self, value: Tensor) -> Tensor:
-        """log p(z), with shape (*), for z with shape (*, D)."""
-        return torch.stack(list(self.log_prob_of_each(value))).sum(0)
 
     def log_prob_of_each(self, value: Tensor) -> list[Tensor]:
         """The terms of log p(z), each with shape (*), in the vectors' order in z.

@@ -9,15 +9,16 @@ from torch.distributions import (
     Distribution,
     Independent,
     Normal,
-    constraints,
     kl_divergence,
     register_kl,
 )
 
+from vae.model.distributions.joint import Joint
+
 Shape = torch.Size | list[int] | tuple[int, ...]
 
 
-class ClassAndNormal(Distribution):
+class ClassAndNormal(Joint):
     r"""q(y, z) = q(y) N(z | loc_y, diag(scale_y^2)).
 
     Arguments:
@@ -26,8 +27,6 @@ class ClassAndNormal(Distribution):
         scale: Likewise.
     """
 
-    support = constraints.real_vector
-    arg_constraints: dict[str, constraints.Constraint] = {}  # noqa: RUF012
     has_rsample = True
 
     def __init__(self, logits: Tensor, loc: Tensor, scale: Tensor):
@@ -74,11 +73,6 @@ class ClassAndNormal(Distribution):
         z = self.of_class(label).rsample()
         return torch.cat([one_hot(label, self.num_classes, z.dtype), z], -1)
 
-    def log_prob(self, value: Tensor) -> Tensor:
-        r"""log q(y, z), with shape (\*, B), for (y, z) with shape (\*, B, K + D)."""
-        log_y, log_z = self.log_prob_of_each(value)
-        return log_y + log_z
-
     def log_prob_of_each(self, value: Tensor) -> list[Tensor]:
         r"""log q(y) and log q(z|y), each with shape (\*, B)."""
         label = value[..., : self.num_classes].argmax(-1)
@@ -87,7 +81,7 @@ class ClassAndNormal(Distribution):
         return [self.log_probs[rows, label], self.of_class(label).log_prob(z)]
 
 
-class ClassAndPrior(Distribution):
+class ClassAndPrior(Joint):
     r"""p(y, z) = p(y) p(z), with p(y) = 1/K, or 1 for the class of an example that is known.
 
     Arguments:
@@ -95,9 +89,6 @@ class ClassAndPrior(Distribution):
         code: p(z), with batch shape () and event shape (D,).
         known: Whether the class of each example is known, with shape (B,); None if none is.
     """
-
-    support = constraints.real_vector
-    arg_constraints: dict[str, constraints.Constraint] = {}  # noqa: RUF012
 
     def __init__(self, num_classes: int, code: Distribution, known: Tensor | None = None):
         self.num_classes, self.code, self.known = num_classes, code, known
@@ -109,11 +100,6 @@ class ClassAndPrior(Distribution):
         z = self.code.sample(torch.Size(sample_shape))
         label = torch.randint(self.num_classes, z.shape[:-1], device=z.device)
         return torch.cat([one_hot(label, self.num_classes, z.dtype), z], -1)
-
-    def log_prob(self, value: Tensor) -> Tensor:
-        r"""log p(y, z), with shape (\*), for (y, z) with shape (\*, K + D)."""
-        log_y, log_z = self.log_prob_of_each(value)
-        return log_y + log_z
 
     def log_prob_of_each(self, value: Tensor) -> list[Tensor]:
         r"""log p(y) and log p(z), each with shape (\*)."""

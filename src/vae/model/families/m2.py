@@ -14,7 +14,7 @@ from vae.model.distributions.class_and_code import (
     ClassAndPrior,
     one_hot,
 )
-from vae.model.families.vae import VAE
+from vae.model.families.vae import VAE, as_weights
 from vae.model.inputs import check_range
 from vae.model.parts import Likelihood, Posterior
 from vae.model.posteriors.diagonal_normal import DiagonalNormal
@@ -126,16 +126,16 @@ class M2(VAE):
     def classify(self, x: Tensor) -> Tensor:
         r"""log q(y|x), with shape (B, K), for x with shape (B, \*event_shape)."""
         self._check(x, lambda: check_range(x, self.likelihood.support))
-        logits: Tensor = self.classifier(_as_weights(self.classifier, x))
+        logits: Tensor = self.classifier(as_weights(self.classifier, x))
         return logits.log_softmax(-1)
 
     def _encode(self, x: Tensor) -> ClassAndNormal:
         rows, classes = x.shape[0], self.num_classes
         label = torch.arange(classes, device=x.device).repeat(rows)
-        each = _as_weights(self.encoder, x).repeat_interleave(classes, 0)
+        each = as_weights(self.encoder, x).repeat_interleave(classes, 0)
         features = self.encoder(each, one_hot(label, classes, each.dtype))
         # a difference of logits that leaves other classes than a known one no probability at all
-        logits = self._where_known(self.classifier(_as_weights(self.classifier, x)), 1e4)
+        logits = self._where_known(self.classifier(as_weights(self.classifier, x)), 1e4)
         return self.posterior(torch.cat([logits, features.reshape(rows, -1)], 1))  # type: ignore[return-value]
 
     def _where_known(self, y: Tensor, one: float = 1.0) -> Tensor:
@@ -150,7 +150,7 @@ class M2(VAE):
         r"""The decoder's output, with shape (\*, \*feature_shape), for (y, z) with (\*, K + D)."""
         y, code = self._where_known(z[..., : self.num_classes]), self.top(z)
         shape = z.shape[:-1]
-        rows = _as_weights(self.decoder, code.reshape(-1, code.shape[-1]))
+        rows = as_weights(self.decoder, code.reshape(-1, code.shape[-1]))
         features: Tensor = self.decoder(rows, y.reshape(-1, y.shape[-1]).to(rows.dtype))
         return features.reshape(*shape, *features.shape[1:])
 
@@ -207,7 +207,3 @@ class M2(VAE):
     def top(self, z: Tensor) -> Tensor:
         r"""z alone, with shape (\*, D)."""
         return z[..., self.num_classes :]
-
-
-def _as_weights(network: nn.Module, x: Tensor) -> Tensor:
-    return x.to(next(network.parameters()).dtype)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from vae.model.condition import Condition
-from vae.model.conditional import Conditional
+from vae.model.conditional import ConditionalModel
 from vae.model.distributions.sampling import centre, rsample_and_log_prob
 from vae.model.importance import Importance, importance, in_chunks
 from vae.model.inputs import check_range, check_shape, check_support
@@ -19,7 +19,7 @@ from vae.model.record import Record
 PARTS = ("encoder", "decoder", "posterior", "prior", "likelihood")
 
 
-class VAE(Conditional):
+class VAE(ConditionalModel):
     r"""The generative model p(z) p(x|z) with its approximate posterior q(z|x).
 
     .. math:: z \sim p(z), \quad x \sim p(x \mid z), \quad q(z \mid x) \approx p(z \mid x)
@@ -91,7 +91,7 @@ class VAE(Conditional):
     def encoder_features(self, x: Tensor) -> Tensor:
         r"""The encoder's output, with shape (B, \*feature_shape), for x with (B, \*event_shape)."""
         context = self._context((x.shape[0],))
-        features: Tensor = self.encoder(_as_weights(self.encoder, x), *context)
+        features: Tensor = self.encoder(as_weights(self.encoder, x), *context)
         return features
 
     def latent_prior(self) -> Distribution:
@@ -126,7 +126,7 @@ class VAE(Conditional):
         shape = z.shape[:-1]
         context = [c.flatten(0, -2) for c in self._context(tuple(shape) or (1,))]
         rows = z.reshape(math.prod(shape), z.shape[-1])
-        features: Tensor = self.decoder(_as_weights(self.decoder, rows), *context)
+        features: Tensor = self.decoder(as_weights(self.decoder, rows), *context)
         return features.reshape(*shape, *features.shape[1:])
 
     def decoder_input(self, z: Tensor) -> Tensor:
@@ -215,6 +215,6 @@ class VAE(Conditional):
         return sum(math.prod(p.shape) for p in module.parameters() if p.requires_grad)
 
 
-def _as_weights(network: nn.Module, x: Tensor) -> Tensor:
+def as_weights(network: nn.Module, x: Tensor) -> Tensor:
     """`x` in the precision of a network's weights; distributions keep their own."""
     return x.to(next(network.parameters()).dtype)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, constraints
+
+from vae.model.distributions.joint import Joint
 
 if TYPE_CHECKING:
     from vae.model.ladder.path import Path
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 Shape = torch.Size | list[int] | tuple[int, ...]
 
 
-class GivenPath(Distribution):
+class GivenPath(Joint):
     r"""p(z) of a path; or q(z|x), where posterior heads see features of x.
 
     Arguments:
@@ -25,8 +26,6 @@ class GivenPath(Distribution):
         batch_shape: (B,), or () of p(z).
     """
 
-    support = constraints.real_vector
-    arg_constraints: dict[str, constraints.Constraint] = {}  # noqa: RUF012
     has_rsample = True
     # its mean is that of so few samples, since each is a way down all layers
     samples_for_mean = 4
@@ -34,15 +33,6 @@ class GivenPath(Distribution):
     def __init__(self, path: Path, heads: Heads | None, batch_shape: torch.Size):
         self.path, self.heads = path, heads
         super().__init__(batch_shape, torch.Size([sum(path.lengths)]), validate_args=False)
-
-    @property
-    def mean(self) -> Tensor:
-        """There is none in closed form.
-
-        Raises:
-            NotImplementedError: Always.
-        """
-        raise NotImplementedError("the mean of a path has no closed form")
 
     def sample(self, sample_shape: Shape = ()) -> Tensor:
         r"""z, with shape (\*sample_shape, \*batch_shape, D), without a gradient."""
@@ -64,10 +54,6 @@ class GivenPath(Distribution):
         walk = self.path.walk(rows, heads)
         log_prob = torch.stack(walk.log_p if heads is None else walk.log_q).sum(0)
         return walk.flat().reshape(*shape, -1), log_prob.reshape(shape)
-
-    def log_prob(self, value: Tensor) -> Tensor:
-        r"""The log-density in nats, with shape (\*), for z with shape (\*, D)."""
-        return torch.stack(self.log_prob_of_each(value)).sum(0)
 
     def log_prob_of_each(self, value: Tensor) -> list[Tensor]:
         r"""The share of each layer, z_1 first, each with shape (\*)."""
