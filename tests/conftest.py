@@ -16,7 +16,7 @@ from tests.trained import finished as finished
 from vae.cli.command import compose
 
 # a failure in what test files share says as much as one in them
-pytest.register_assert_rewrite("tests.training.resumed")
+pytest.register_assert_rewrite("tests.training.resumed", "tests.config.lattice")
 
 # children that tests start are as strict and as quiet as this process
 os.environ.setdefault("WANDB_SILENT", "true")

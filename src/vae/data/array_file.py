@@ -1,8 +1,9 @@
 """A .npy or .npz file of a stranger's: its arrays by name, read when they are asked for."""
 
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,8 @@ SPLITS: dict[Split, tuple[str, ...]] = {
 }
 # what a compressed file may become: this many bytes, or this many times its own size
 UNPACKED, RATIO = 2**30, 20
+# rows that are converted at once
+ROWS = 1000
 
 
 class ArrayFile:
@@ -84,3 +87,23 @@ class ArrayFile:
             f"data.root must be an intact array file without Python objects, but {self.path} "
             f"cannot be read ({one_line(error)}); write it again with np.save."
         )
+
+
+class Part(NamedTuple):
+    """The images of a split: an array, its rows that belong to the split, and what is known."""
+
+    images: Array
+    rows: npt.NDArray[np.int64]
+    labels: npt.NDArray[np.int64]
+    attributes: npt.NDArray[np.float32] | None
+
+    def of(self, rows: npt.NDArray[np.int64]) -> "Part":
+        """Some of the rows."""
+        known = None if self.attributes is None else self.attributes[rows]
+        return Part(self.images, self.rows[rows], self.labels[rows], known)
+
+
+def pieces(images: Array) -> Iterator[Array]:
+    """Some rows at a time."""
+    for start in range(0, len(images), ROWS):
+        yield images[start : start + ROWS]

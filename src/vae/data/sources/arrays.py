@@ -2,17 +2,17 @@
 
 import contextlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from vae import files
 from vae.data import levels as grey
-from vae.data.array_file import SPLITS, ArrayFile
+from vae.data.array_file import ROWS, SPLITS, ArrayFile, Part, pieces
 from vae.data.cache import cache_dir
 from vae.data.context import checked
 from vae.data.convert import USUAL
@@ -27,22 +27,6 @@ Array = npt.NDArray[Any]
 Layout = Literal["auto", "channels_first", "channels_last"]
 IMAGES, LABELS = ("images", "x", "data", "arr_0"), ("labels", "y", "targets", "arr_1")
 ATTRIBUTES = ("attributes",)
-# rows that are converted at once
-ROWS = 1000
-
-
-class Part(NamedTuple):
-    """The images of a split: an array, its rows that belong to the split, and what is known."""
-
-    images: Array
-    rows: npt.NDArray[np.int64]
-    labels: npt.NDArray[np.int64]
-    attributes: npt.NDArray[np.float32] | None
-
-    def of(self, rows: npt.NDArray[np.int64]) -> "Part":
-        """Some of the rows."""
-        known = None if self.attributes is None else self.attributes[rows]
-        return Part(self.images, self.rows[rows], self.labels[rows], known)
 
 
 class Arrays(Source):
@@ -116,7 +100,7 @@ class Arrays(Source):
         arrays = {id(part.images.base): part.images for part in parts.values()}
         try:
             for images in arrays.values():
-                for some in _pieces(images):
+                for some in pieces(images):
                     seen.add(some)
         except ValueError as e:
             raise DataError(f"{e}, in {self.path}; correct them.") from e
@@ -227,7 +211,7 @@ class Arrays(Source):
         if (known := kept_hashes(path, len(images))) is not None:
             return known
         digests = np.array(
-            [number_of(row.tobytes()) for some in _pieces(images) for row in some], np.uint64
+            [number_of(row.tobytes()) for some in pieces(images) for row in some], np.uint64
         )
         # a cache that cannot be written costs the time of looking again
         with contextlib.suppress(OSError):
@@ -258,8 +242,3 @@ class Arrays(Source):
                 f"{self.path} with shape {images.shape} do not; set data.layout, or convert them."
             )
         return images if layout == "channels_first" else np.moveaxis(images, 3, 1)
-
-
-def _pieces(images: Array) -> Iterator[Array]:
-    for start in range(0, len(images), ROWS):
-        yield images[start : start + ROWS]
