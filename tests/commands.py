@@ -17,7 +17,10 @@ FAST = [
     "evaluate.surgery=0",
     "evaluate.probe=0",
     "data.eval_batch_size=100",
+    # most of a short run's time; a test of them has PICTURES after these
+    "callbacks.pictures=null",
 ]
+PICTURES = "callbacks.pictures={_target_:vae.evaluation.pictures.Pictures,count:12}"
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """What the tests share."""
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -26,6 +27,13 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     torch.set_num_threads(1)
 else:
     torch.set_num_threads(min(2, torch.get_num_threads()))
+
+
+def pytest_collection_finish():
+    """Have the garbage collector pass over the half a million objects of what was imported."""
+    gc.collect()
+    gc.freeze()
+
 
 if sys.platform == "linux" and os.environ.get("VAE_TESTS_FORK") != "0":
     forked.install()
@@ -61,6 +69,7 @@ def tiny(tmp_path):
             "evaluate.surgery=0",
             "evaluate.probe=0",
             "data.eval_batch_size=100",
+            "callbacks.pictures=null",
             f"run_dir={Path(tmp_path) / 'run'}",
         ]
         return compose(*words, *overrides)

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.commands import FAST
+from tests.commands import FAST, PICTURES
 from vae.cli.help import ELSEWHERE
 from vae.config.groups import BASES, config_dir
 
@@ -24,7 +24,7 @@ def test_one_word_trains(cli, tmp_path):
 
 
 def test_a_multirun_gives_each_job_its_directory(cli, tmp_path):
-    code, _, _ = cli("-m", "seed=0,1", "model.latent_dim=2,3", *FAST, "callbacks.pictures=null")
+    code, _, _ = cli("-m", "seed=0,1", "model.latent_dim=2,3", *FAST)
     assert code == 0
     (sweep,) = (tmp_path / "multirun" / "vae").iterdir()
     jobs = sorted(sweep.glob("*/results.json"))
@@ -54,7 +54,7 @@ BAD = [
     (["~evaluate.memory"], "evaluate.memory must be set"),
     (["logger=null"], "must be a string or a list"),
     (["-m", "--cfg", "job"], "Only one of"),
-    (["callbacks.pictures.count=0"], "count must be at least 1"),
+    ([PICTURES, "callbacks.pictures.count=0"], "count must be at least 1"),
     (["optimizer.lr=1e38", *FAST], "training stops at a loss that is not finite, and step 1 gave"),
     (["seed=one"], "seed must be a whole number"),
     (["evaluate.num_samples=-1"], "evaluate.num_samples must be a whole number of at least 0"),
@@ -96,11 +96,11 @@ def test_a_refused_run_leaves_its_directory_free(cli, tmp_path):
     for word in ("data.val_size=-1", "evaluate.memory=x", "objective.kl=none"):
         assert cli("hydra.run.dir=mine", word)[0] == 1
         assert not (tmp_path / "mine").exists()
-    assert cli("hydra.run.dir=mine", *FAST, "callbacks.pictures=null")[0] == 0
+    assert cli("hydra.run.dir=mine", *FAST)[0] == 0
 
 
 def test_a_directory_that_holds_a_run_is_left_alone(cli, tmp_path):
-    assert cli("hydra.run.dir=mine", *FAST, "callbacks.pictures=null")[0] == 0
+    assert cli("hydra.run.dir=mine", *FAST)[0] == 0
     before = {p: p.read_bytes() for p in (tmp_path / "mine").rglob("*") if p.is_file()}
     code, _, err = cli("hydra.run.dir=mine", *FAST, "seed=4")
     assert code == 1
@@ -109,7 +109,7 @@ def test_a_directory_that_holds_a_run_is_left_alone(cli, tmp_path):
 
 
 def test_a_failing_job_of_a_sweep_is_told_and_the_others_run(cli, tmp_path):
-    code, _, err = cli("-m", "data.val_size=100,-1,200", *FAST, "callbacks.pictures=null")
+    code, _, err = cli("-m", "data.val_size=100,-1,200", *FAST)
     assert code == 1
     assert err.count("error: ") == 1
     assert "got -1" in err

@@ -19,7 +19,6 @@ JOBS = [
     "trainer.limit_train_batches=4",
     "data=digits",
     "data.val_size=100",
-    "callbacks.pictures=null",
     "hydra.sweep.dir=sweep",
     "threads=1",
 ]

@@ -24,7 +24,7 @@ from optuna.trial import TrialState  # noqa: E402
 
 from hydra_plugins.vae_optuna.sweeper import distribution  # noqa: E402
 
-QUICK = [*FAST, "data=digits", "data.val_size=300", "callbacks.pictures=null"]
+QUICK = [*FAST, "data=digits", "data.val_size=300"]
 SEARCH = ["-m", "hydra/sweeper=optuna", "hydra.sweep.dir=sweep", *QUICK]
 
 

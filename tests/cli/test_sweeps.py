@@ -23,7 +23,7 @@ from vae.runs.results import Result, read_results, write_results
 
 pytestmark = pytest.mark.slow
 
-QUICK = [*FAST, "data=digits", "data.val_size=100", "callbacks.pictures=null"]
+QUICK = [*FAST, "data=digits", "data.val_size=100"]
 
 
 def test_a_frontier_holds_those_that_no_other_beats():

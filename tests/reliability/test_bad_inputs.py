@@ -64,7 +64,7 @@ def call(home, capfd, monkeypatch):
     return call
 
 
-D = ("data=digits", *FAST, "callbacks.pictures=null")
+D = ("data=digits", *FAST)
 RUN = "run=mine"
 BAD = [
     # settings that there are not
@@ -208,7 +208,7 @@ GOOD = [
 def test_what_makes_sense_runs(call, home, words, tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_MODE", "offline")
     # the home folder is left alone, and -m works wherever it stands
-    code, _, err = call("train", "data=digits", *FAST, "callbacks.pictures=null", *words)
+    code, _, err = call("train", "data=digits", *FAST, *words)
     assert code == 0, err
 
 

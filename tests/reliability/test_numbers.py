@@ -7,7 +7,7 @@ import pytest
 import torch
 import yaml
 
-from tests.commands import FAST
+from tests.commands import FAST, PICTURES
 from vae.cli.command import compose
 from vae.training.loop import train
 
@@ -92,7 +92,7 @@ ONES = [
 
 @pytest.mark.parametrize("words", ONES, ids=" ".join)
 def test_an_axis_of_length_one_is_an_axis(tiny, words):
-    results = train(tiny("data=digits", *words, "callbacks.pictures.count=2")).results
+    results = train(tiny("data=digits", *words, PICTURES, "callbacks.pictures.count=2")).results
     assert results.test["elbo"].value < 0
     assert results.latents.latent_dim == len(results.latents.variance)
 

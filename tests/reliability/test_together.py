@@ -23,7 +23,7 @@ from vae.training.loop import train
 pytestmark = pytest.mark.slow
 
 ENV = {"OMP_NUM_THREADS": "1"}
-WORDS = ["data=digits", *FAST, "callbacks.pictures=null", "model.latent_dim=2"]
+WORDS = ["data=digits", *FAST, "model.latent_dim=2"]
 
 
 def start(module, *words, cwd, **env):

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from tests.commands import FAST
+from tests.commands import FAST, PICTURES
 from vae.training.loop import train
 
 pytestmark = pytest.mark.slow
@@ -36,7 +36,9 @@ def look(browser):
 
 
 def test_a_run_is_one_page_with_everything_in_it(tiny, look):
-    directory = train(tiny("data.val_size=1000", "evaluate.surgery=200", steps=5)).directory
+    directory = train(
+        tiny("data.val_size=1000", "evaluate.surgery=200", PICTURES, steps=5)
+    ).directory
     page = look(directory / "report.html", "run")
     results = json.loads((directory / "results.json").read_text())
     assert f"{results['test']['elbo']['value']:,.2f}" in page.inner_text(".tiles")

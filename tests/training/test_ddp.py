@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.commands import FAST
+from tests.commands import FAST, PICTURES
 from vae.cli.command import compose
 from vae.config import build as config_build
 from vae.training import build
@@ -55,7 +55,7 @@ def test_the_gradient_is_that_of_one_process_on_the_whole_batch(tmp_path):
 def test_a_run_writes_once_and_evaluates_every_example_once(tmp_path):
     # the last batch holds a single example, and the second process none
     words = ["trainer.limit_test_batches=null", "data.eval_batch_size=3333"]
-    done = python("-m", "vae.train", *DDP, *words, cwd=tmp_path)
+    done = python("-m", "vae.train", *DDP, *words, PICTURES, cwd=tmp_path)
     (path,) = tmp_path.rglob("results.json")
     results = json.loads(path.read_text())
     assert results["test"]["elbo"]["num_examples"] == 10_000

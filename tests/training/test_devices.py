@@ -126,7 +126,7 @@ def ends_well(*processes):
         assert process.returncode == 0, err + out
 
 
-TWO = ["data=digits", *FAST, "callbacks.pictures=null"]
+TWO = ["data=digits", *FAST]
 
 
 def one_run(tmp_path, examples):

@@ -5,6 +5,7 @@ import torch
 import yaml
 from PIL import Image
 
+from tests.commands import PICTURES
 from vae.config import build as config_build
 from vae.runs.results import read_results
 from vae.training.loop import train
@@ -13,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_a_run_leaves_what_it_promises(tiny, capsys):
-    config = tiny("model.latent_dim=2", "data.val_size=1000")
+    config = tiny("model.latent_dim=2", "data.val_size=1000", PICTURES)
     result = train(config)
     directory = result.directory
     names = {p.relative_to(directory).as_posix() for p in directory.rglob("*") if p.is_file()}
@@ -70,7 +71,7 @@ def test_bits_per_dim_of_a_uniform_density_is_eight(tiny, monkeypatch):
 
     monkeypatch.setattr(Gaussian, "forward", uniform)
     words = ("model/likelihood=gaussian", "model.likelihood.scale=1.0", "optimizer.lr=0.0")
-    results = train(tiny(*words, "callbacks.pictures=null")).results
+    results = train(tiny(*words)).results
     bits = results.test["bits_per_dim"]
     assert bits.value == pytest.approx(8 - results.test["log_px"].value / 784 / math.log(2))
     assert results.test["log_px"].value == pytest.approx(0, abs=0.5)
@@ -115,7 +116,7 @@ def test_the_last_checkpoint_is_the_last_and_the_best_the_best(tiny, monkeypatch
 
 @pytest.mark.parametrize("count", [1, 5])
 def test_pictures_fit_any_count_and_any_number_of_test_images(tiny, count):
-    words = ("data=digits", f"callbacks.pictures.count={count}")
+    words = ("data=digits", PICTURES, f"callbacks.pictures.count={count}")
     directory = train(tiny(*words)).directory
     assert len(list((directory / "pictures").iterdir())) == 7
 
@@ -133,7 +134,7 @@ def test_pictures_fit_any_count_and_any_number_of_test_images(tiny, count):
 )
 @pytest.mark.filterwarnings("ignore:.*could not find the monitored key")
 def test_legal_trainer_settings_end_well(tiny, words):
-    result = train(tiny(*words, "callbacks.pictures=null"))
+    result = train(tiny(*words))
     tested = "trainer.limit_test_batches=0" not in words
     assert ("elbo" in result.results.test) == tested
     kept = {p.name for p in result.directory.rglob("*.ckpt")}
@@ -158,7 +159,7 @@ def test_a_checkpoint_cannot_say_what_may_be_loaded(tiny):
 
 def test_a_directory_with_brackets_is_printed_as_it_is(tiny, tmp_path, capsys):
     path = tmp_path / "[old]" / "[/x] run"
-    train(tiny(f"run_dir='{path}'", "callbacks.pictures=null"))
+    train(tiny(f"run_dir='{path}'"))
     assert f"run directory: {path}\n" in capsys.readouterr().out
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import wandb
 
-from tests.commands import FAST
+from tests.commands import FAST, PICTURES
 
 pytestmark = pytest.mark.slow
 
@@ -44,7 +44,7 @@ ONE = ["logger=wandb", "data=digits", *FAST, "trainer.log_every_n_steps=1", "dat
 
 @wandb_warns
 def test_wandb_without_a_key_is_offline_and_each_job_is_a_run(cli, no_key, tmp_path):
-    words = [*ONE, "callbacks.pictures=null", "hydra.sweep.dir=sweeps/first"]
+    words = [*ONE, "hydra.sweep.dir=sweeps/first"]
     code, out, err = cli("-m", "seed=0,1", *words)
     assert code == 0, err
     assert out.count("wandb sync") == 2
@@ -60,7 +60,7 @@ def test_wandb_without_a_key_is_offline_and_each_job_is_a_run(cli, no_key, tmp_p
 @wandb_warns
 def test_a_wandb_run_holds_what_a_dashboard_needs(cli, no_key, tmp_path):
     words = [*ONE, "run_dir=mine", "logger.wandb.tags=[first,digits]", "logger.wandb.notes=why"]
-    code, _, err = cli(*words, "callbacks.panels.embedding=20", "model.latent_dim=3")
+    code, _, err = cli(*words, PICTURES, "callbacks.panels.embedding=20", "model.latent_dim=3")
     assert code == 0, err
     (path,) = runs_below(tmp_path)
     found = records(path)
@@ -146,7 +146,7 @@ def test_loggers_may_be_several(cli, no_key, tmp_path):
 
 
 def test_tensorboard_writes_events_beside_the_csv(cli, tmp_path):
-    code, _, err = cli("logger=tensorboard", *FAST, "trainer.log_every_n_steps=1")
+    code, _, err = cli("logger=tensorboard", *FAST, PICTURES, "trainer.log_every_n_steps=1")
     assert code == 0, err
     events = [p.read_bytes() for p in tmp_path.glob("outputs/vae/*/tensorboard/events*")]
     for name in (b"train/elbo", b"val/elbo", b"test/elbo", b"pictures/samples", b"test/curves"):
@@ -199,7 +199,7 @@ def test_no_beginning_of_a_wandb_run_ends_training(fails, cli, monkeypatch, tmp_
         return real(**options)
 
     monkeypatch.setattr(wandb, "init", init)
-    code, _, err = cli(*ONE, "callbacks.pictures=null", "run_dir=mine")
+    code, _, err = cli(*ONE, "run_dir=mine")
     assert code == 0, err
     assert (tmp_path / "mine" / "results.json").is_file()
     modes = [options.get("mode") for options in asked]
