@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
 from tests.training.resumed import LIGHT, WORDS, same, weights
 from vae.cli.command import compose
@@ -133,3 +134,22 @@ def test_a_longer_run_that_is_killed_is_not_finished(tmp_path):
     assert (directory / "results.before.json").exists()
     python(f"resume={directory}", "trainer.max_epochs=12", cwd=tmp_path)
     assert json.loads((directory / "results.json").read_text())["train"]["epochs"] == 12
+
+
+def test_a_run_resumes_with_the_threads_it_began_with(tmp_path):
+    """Of a convolution's sums the last bits depend on their number."""
+
+    words = ["data=digits", *LIGHT, "trainer.limit_train_batches=2", "trainer.limit_test_batches=1"]
+    words += ["evaluate.num_samples=0", "evaluate.surgery=0", "evaluate.probe=0", "seed=1"]
+    here = [f"run_dir={tmp_path / 'run'}", "resume=auto"]
+    before = torch.get_num_threads()
+    try:
+        train(compose(*words, *here, "trainer.max_epochs=1", "threads=2"))
+        assert (torch.get_num_threads(), os.environ["OMP_NUM_THREADS"]) == (2, "1")
+        torch.set_num_threads(1)
+        assert train(compose(*words, *here, "trainer.max_epochs=2")).results.threads == 2
+        assert (
+            train(compose(*words, *here, "trainer.max_epochs=3", "threads=1")).results.threads == 1
+        )
+    finally:
+        torch.set_num_threads(before)

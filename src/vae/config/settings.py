@@ -89,7 +89,7 @@ class Train(Settings):
     seed: Seed = setting(0, "the seed of everything random; 0 is one")
     run_dir: str = setting("outputs/NAME/TIME", "where everything the run leaves goes")
     resume: str | bool | None = setting(None, "auto, or a run directory or checkpoint to resume")
-    threads: Positive | None = setting(None, "CPU threads; null for as many as there are cores")
+    threads: Positive | None = setting(None, "CPU threads; null for the cores that are free")
     compile: bool = setting(False, "compile the networks with torch.compile")
     data: Node = {}
     model: Model = Model()

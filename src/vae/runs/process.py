@@ -7,18 +7,20 @@ import warnings
 
 import torch
 
+from vae.runs.threads import choose
+
 # mallopt's numbers for the two thresholds, and the largest value that the second may have
 _TRIM, _MMAP, _MMAP_MOST = -1, -3, 32 * 2**20
 
 
-def prepare(threads: int | None = None) -> None:
+def prepare(threads: int | None = None, shared: bool = False) -> None:
     """Flush denormals, keep freed memory, and leave out what the summary says better.
 
     Arguments:
-        threads: The number of threads that compute; None leaves it as it is.
+        threads: The number of threads that compute; None for what `vae.runs.threads` finds.
+        shared: Whether several processes of this run share the machine.
     """
-    if threads is not None:
-        torch.set_num_threads(threads)
+    choose(threads, shared)
     torch.set_flush_denormal(True)
     keep_memory()
     _quiet()

@@ -85,7 +85,8 @@ def _run(
 ) -> Outcome:
     """Train in a directory that is this process's."""
     new = claim(config, directory, wish(config) is not None)
-    prepare(config["threads"])
+    several = str(config["trainer"]["devices"]) not in ("1", "auto")
+    prepare(config["threads"] or start.threads, shared=several)
     lightning.seed_everything(config["seed"], verbose=False)
     try:
         data = build_data(config)

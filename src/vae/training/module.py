@@ -179,6 +179,7 @@ class VAEModule(EvaluationModule):
             # a tuner's checkpoints are made before there is a loader
             "loader": None if self._loader() is None else self._loader().state_dict(),
             "seconds": self.seconds(),
+            "threads": torch.get_num_threads(),
             "pending": self._pending(),
             "examples": self.examples,
             "batches": self.batches,

@@ -55,12 +55,14 @@ class Start:
         step: The number of steps that it has behind it.
         data: What the checkpoint says of the data it was trained on; None if nothing.
         results: What the test found, if the run is finished already.
+        threads: How many threads it was trained with, which the last bits of a sum depend on.
     """
 
     checkpoint: Path | None = None
     step: int = 0
     data: Config | None = None
     results: Results | None = None
+    threads: int | None = None
 
 
 def start(config: Config, directory: Path) -> Start:
@@ -190,7 +192,8 @@ def _from(path: Path, content: dict[str, Any], config: Config) -> Start:
     try:
         card = content["vae"]
         _refuse_differences(upgraded(card["config"]), config, str(path))
-        return Start(path, int(content["global_step"]), card.get("data"))
+        threads = (content.get("resume") or {}).get("threads")
+        return Start(path, int(content["global_step"]), card.get("data"), threads=threads)
     except (KeyError, TypeError, AttributeError) as e:
         raise RunError(
             f"a checkpoint of this package carries the config it was trained with, but {path} has "
