@@ -19,7 +19,7 @@ NUM_SAMPLES = 5000
 SCRIPT = """
 import resource, sys
 import torch
-from vae.training.build import build_data, build_model
+from vae.config.build import build_data, build_model
 from vae.runs.process import prepare
 from vae.cli.command import compose
 
@@ -38,9 +38,9 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1e3)
 def rows(images: int = 200, rounds: int = 5, memory: float = 32) -> Iterable[Row]:
     """Time against the products, and memory against the budget."""
     from vae.cli.command import compose
+    from vae.config.build import build_data, build_model
     from vae.model.importance import samples_at_once
     from vae.runs.process import prepare
-    from vae.training.build import build_data, build_model
 
     prepare()
     sizes = ["model.encoder.hidden=[400]", "model.decoder.hidden=[400]"]

@@ -1,8 +1,8 @@
 """Measure everything, print one table, and write it into docs/benchmarks.md.
 
-    python benchmarks/run.py [--rounds 5] [epochs likelihood startup growth footprint]
+    python benchmarks/run.py [--rounds 5] [epochs busy first_run likelihood startup growth ...]
 
-Takes 20 minutes on 2 cores, which must have nothing else to do. A table of some benchmarks alone
+Takes 30 minutes on 2 cores, which must have nothing else to do. A table of some benchmarks alone
 is printed and not written.
 """
 
@@ -13,7 +13,7 @@ import sys
 
 from measure import HEADER, HERE, machine
 
-NAMES = ["epochs", "likelihood", "startup", "growth", "footprint"]
+NAMES = ["epochs", "busy", "first_run", "likelihood", "startup", "growth", "footprint"]
 PAGE = HERE.parent / "docs" / "benchmarks.md"
 START, END = "<!-- measured by benchmarks/run.py -->", "<!-- end -->"
 
@@ -37,7 +37,7 @@ if __name__ == "__main__":
     for name in words.names or NAMES:
         print(f"measuring {name}", file=sys.stderr)
         # in a process of its own: a large parent would count as its children's memory
-        options = ["--rounds", str(words.rounds)] if name == "epochs" else []
+        options = ["--rounds", str(words.rounds)] if name in ("epochs", "busy") else []
         command = [sys.executable, str(HERE / f"{name}.py"), *options]
         output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
         rows += [line for line in output.splitlines() if line.startswith("| ")][1:]

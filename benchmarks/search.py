@@ -18,6 +18,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from vae.config.build import build_data
 from vae.runs.opened import open_run
 from vae.search.collection import pixels_of
 from vae.search.embed import embed
@@ -25,7 +26,6 @@ from vae.search.engines.engine import Engine
 from vae.search.engines.exact import Exact
 from vae.search.engines.faiss import Faiss
 from vae.search.engines.qdrant import Qdrant
-from vae.training.build import build_data
 
 K = 10
 

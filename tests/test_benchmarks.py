@@ -1,13 +1,17 @@
 """The benchmarks compare like with like, and measure what they say."""
 
+import importlib
+import re
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+import torch
 
 import handwritten
 import measure
+import plain_lightning
 from growth import write_idx
 from vae.cli.command import compose
 from vae.config import build as config_build
@@ -64,3 +68,31 @@ def test_the_table_has_a_row_for_each_figure():
     assert (
         measure.table([row]).splitlines()[2] == "| a step | 1 s | by hand 2 s | **0.50** | 0.75 |"
     )
+
+
+@pytest.mark.parametrize("path", sorted(measure.HERE.glob("*.py")), ids=lambda path: path.stem)
+def test_what_a_benchmark_imports_is_there(path):
+    """Also in the programs that it starts, which no import of it would notice."""
+    for module, names in re.findall(
+        r"^\s*from (vae[\w.]*) import ([\w, ]+)$", path.read_text(), re.M
+    ):
+        found = importlib.import_module(module)
+        for name in names.split(", "):
+            assert hasattr(found, name), f"{module} has no {name}"
+
+
+def test_a_plain_lightning_module_is_the_loop_by_hand():
+    torch.manual_seed(0)
+    plain = plain_lightning.Plain()
+    grey = torch.rand(16, 1, 28, 28)
+    torch.manual_seed(1)
+    plain.log = lambda *_, **__: None
+    loss = plain.training_step([grey], 0)
+    torch.manual_seed(1)
+    x = torch.bernoulli(grey)
+    logits, loc, log_variance = plain.net(x)
+    q = torch.distributions.Normal(loc, torch.exp(0.5 * log_variance))
+    p = torch.distributions.Normal(torch.zeros_like(loc), torch.ones_like(loc))
+    rate = torch.distributions.kl_divergence(q, p).sum(1)
+    distortion = -torch.distributions.Bernoulli(logits=logits).log_prob(x).flatten(1).sum(1)
+    torch.testing.assert_close(loss, (rate + distortion).mean())
