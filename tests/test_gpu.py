@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from vae.training.loop import train
+from vae.training.module import VAEModule
 
 GPUS = torch.cuda.device_count()
 pytestmark = [
@@ -43,6 +44,19 @@ def test_the_data_and_the_metrics_stay_on_the_device(tiny):
     result = train(gpu(tiny))
     assert result.results.device.startswith("cuda")
     assert next(result.model.parameters()).is_cuda
+
+
+@pytest.mark.parametrize("callbacks", ["default", "ema"])
+def test_a_step_between_logs_does_not_wait_for_the_device(tiny, monkeypatch, callbacks):
+    def start(self, batch, batch_idx):
+        torch.cuda.set_sync_debug_mode("error" if batch_idx % 50 == 20 else "default")
+
+    def end(self, outputs, batch, batch_idx):
+        torch.cuda.set_sync_debug_mode("default")
+
+    monkeypatch.setattr(VAEModule, "on_train_batch_start", start)
+    monkeypatch.setattr(VAEModule, "on_train_batch_end", end)
+    train(gpu(tiny, f"callbacks={callbacks}"))
 
 
 @pytest.mark.parametrize("precision", ["bf16-mixed", "16-mixed", "bf16-true"])

@@ -4,7 +4,9 @@ import math
 
 import torch
 from torch import Tensor
+from torch.distributions import Chi2, Distribution
 from torch.distributions import StudentT as TorchStudentT
+from torch.distributions.utils import broadcast_all
 
 from vae.model.precision import widest
 
@@ -27,7 +29,10 @@ class StudentT(TorchStudentT):
 
     def __init__(self, df: Tensor, loc: Tensor, scale: Tensor):
         self.one_df = df
-        super().__init__(df.expand_as(loc), loc, scale, validate_args=False)
+        self.df, self.loc, self.scale = broadcast_all(df, loc, scale)
+        # torch's own constructor looks at the values of df, for which a GPU is waited for
+        self._chi2 = Chi2(self.df, validate_args=False)
+        Distribution.__init__(self, self.loc.shape, validate_args=False)
 
     def log_prob(self, value: Tensor) -> Tensor:
         """log p(x) in nats, elementwise."""

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import AffineTransform, Distribution
+from torch.distributions import AffineTransform, Distribution, Independent, Normal
 
 from vae.model.capabilities import Capability
 from vae.model.precision import at_least_float32
@@ -62,10 +62,14 @@ class Flow(nn.Module):
         """p(z), with batch shape () and event shape (D,)."""
         from vae.model.distributions.zuko import ComposedTransform, NormalizingFlow
 
-        flow = self.flow()
         shift, scale = at_least_float32(self.shift), at_least_float32(self.scale)
         standardise = AffineTransform(-shift / scale, 1 / scale, event_dim=1)
-        p: Distribution = NormalizingFlow(ComposedTransform(standardise, flow.transform), flow.base)
+        # the flow's own base looks at its values to check them, for which a GPU is waited for
+        normal = Normal(torch.zeros_like(shift), torch.ones_like(shift), validate_args=False)
+        base = Independent(normal, 1, validate_args=False)
+        p: Distribution = NormalizingFlow(
+            ComposedTransform(standardise, self.flow.transform(None)), base
+        )
         return p
 
     def from_noise(self, noise: Tensor, uniform: Tensor) -> Tensor:

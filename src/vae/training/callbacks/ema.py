@@ -36,9 +36,13 @@ class EMA(WeightAveraging):
         self.step = 0
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Keep the average in the precision that the strategy has given the weights."""
+        """Keep the average in the precision that the strategy has given the weights.
+
+        Its count of steps stays on the CPU: every step looks at it, and would wait for a GPU.
+        """
         assert self._average_model is not None
         self._average_model.to(pl_module.dtype)
+        self._average_model.n_averaged = self._average_model.n_averaged.cpu()
 
     def should_update(self, step_idx: int | None = None, epoch_idx: int | None = None) -> bool:
         """After every step, and not again after an epoch."""
