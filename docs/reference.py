@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from vae.cli.help import shown
+from vae.cli.help import default_of
 from vae.config.check import fields
 from vae.config.settings import COMMANDS
 
@@ -23,7 +23,7 @@ def settings(command: str) -> Iterable[str]:
     yield "|---|---|---|"
     for name, _, field in fields(COMMANDS[command]):
         description = (field.description or "").replace("|", "\\|")
-        default = shown(field)
+        default = default_of(field)
         yield f"| `{name}` | {f'`{default}`' if default else 'required'} | {description} |"
 
 

@@ -2,11 +2,15 @@
 
 import re
 import shlex
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
+import vae
 from tests.commands import FAST
 from vae.cli.command import compose
 from vae.config.check import check
@@ -66,6 +70,23 @@ def test_the_reference_is_of_the_settings_as_they_are():
     finally:
         sys.path.pop(0)
     assert reference.PAGE.read_text() == reference.page(), "run python docs/reference.py"
+
+
+def test_the_site_builds_without_a_warning(tmp_path):
+    pytest.importorskip("zensical")
+    shutil.copy(ROOT / "mkdocs.yml", tmp_path)
+    shutil.copytree(ROOT / "docs", tmp_path / "docs")
+    (tmp_path / "src").symlink_to(ROOT / "src")
+    command = [sys.executable, "-m", "zensical", "build", "--strict", "--clean"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "No issues found" in done.stdout + done.stderr
+    page = (tmp_path / "site" / "python.html").read_text()
+    assert "what can be done with it" in page
+
+
+def test_the_citation_is_of_this_version():
+    assert yaml.safe_load((ROOT / "CITATION.cff").read_text())["version"] == vae.__version__
 
 
 def test_the_readme_is_short():

@@ -2,9 +2,11 @@
 
 import json
 import sys
+from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
 import vae
 from vae.cli.command import compose, run
@@ -28,7 +30,7 @@ QUICK = [
     "evaluate.num_samples=0",
     "evaluate.surgery=0",
     "evaluate.probe=0",
-    "callbacks.pictures=null",
+    "callbacks.pictures.count=2",
 ]
 MODELS = {
     "basic": [],
@@ -173,3 +175,53 @@ def test_bad_wishes_are_one_sentence(runs, tmp_path, monkeypatch, capfd):
         err = capfd.readouterr().err
         assert message in err
         assert err.count("\n") == 1
+
+
+def test_a_model_card_has_the_runs_numbers_and_metadata(runs, tmp_path):
+    pytest.importorskip("safetensors")
+    result = runs("basic")
+    folder = export(config(result.directory, "safetensors", tmp_path))
+    text = (folder / "README.md").read_text()
+    metadata = yaml.safe_load(text.split("---")[1])
+    assert "variational-autoencoder" in metadata["tags"]
+    (found,) = metadata["model-index"][0]["results"]
+    metrics = {m["type"]: m["value"] for m in found["metrics"]}
+    elbo = result.results.test["elbo"]
+    assert metrics["elbo"] == pytest.approx(elbo.value, abs=1e-3)
+    assert found["dataset"]["name"] == "digits"
+    assert f"| elbo | {elbo.value:.4g} | {elbo.standard_error:.2g} |" in text
+    assert "posterior DiagonalNormal" in text
+    assert (folder / "samples.png").read_bytes().startswith(b"\x89PNG")
+    assert str(tmp_path) not in text
+    # what the page says loads it does
+    loaded = sum(p.numel() for p in vae.load(folder).parameters())
+    assert loaded == result.results.parameters
+
+
+def test_a_push_sends_the_card_and_a_load_pins_its_revision(runs, tmp_path, monkeypatch):
+    hub = pytest.importorskip("huggingface_hub")
+    sent = {}
+
+    class Api:
+        def create_repo(self, name, exist_ok):
+            sent["name"] = name
+
+        def upload_folder(self, repo_id, folder_path, allow_patterns):
+            sent["files"] = {p.name for p in Path(folder_path).iterdir()} & set(allow_patterns)
+            sent["folder"] = folder_path
+            return f"hub/{repo_id}"
+
+    def snapshot_download(name, revision, allow_patterns):
+        sent["revision"] = revision
+        return sent["folder"]
+
+    monkeypatch.setattr(hub, "HfApi", Api)
+    monkeypatch.setattr(hub, "snapshot_download", snapshot_download)
+    settings = config(runs("basic").directory, "safetensors", tmp_path)
+    export(settings | {"push": "me/it"})
+    assert sent["name"] == "me/it"
+    assert sent["files"] == {"README.md", "samples.png", "config.json", "model.safetensors"}
+    vae.load("hf://me/it@v1.2")
+    assert sent["revision"] == "v1.2"
+    vae.load("hf://me/it")
+    assert sent["revision"] is None

@@ -30,7 +30,7 @@ def print_help(
     if command in COMMANDS:
         print("\nSettings (NAME=VALUE), with their defaults:\n")
     for name, _, field in fields(COMMANDS[command]) if command in COMMANDS else ():
-        print(f"  {f'{name}={shown(field)}':32} {field.description}")
+        print(f"  {f'{name}={default_of(field)}':32} {field.description}")
     known = options(folders)
     if groups is None:
         groups = [g for g in known if g not in ELSEWHERE]
@@ -41,7 +41,7 @@ def print_help(
         print(f"  {group}: {', '.join(found)}")
 
 
-def shown(field: FieldInfo) -> str:
+def default_of(field: FieldInfo) -> str:
     """A default as it is written on the command line; nothing where there is none."""
     value = field.default
     if field.is_required():

@@ -146,7 +146,8 @@ def load(path: str | Path, allow: Sequence[str] = ()) -> VAE:
 
     Arguments:
         path: A run directory (its best checkpoint is taken, or else its last), a checkpoint, the
-            folder of a safetensors export, or hf://USER/NAME for one on the Hugging Face Hub.
+            folder of a safetensors export, or hf://USER/NAME (or
+            hf://USER/NAME@REVISION) for one on the Hugging Face Hub.
         allow: Names of packages of yours that the model's classes may also come from.
 
     Raises:

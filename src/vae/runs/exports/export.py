@@ -49,6 +49,7 @@ def export(config: dict[str, Any]) -> Path:
                 written = torch_export.write(model, shape, folder)
             else:
                 written = safetensors.write(model, shape, folder, opened.config, opened.data)
+                safetensors.describe(folder, opened.directory)
     finally:
         Distribution.set_default_validate_args(__debug__)
     for path, worst in written.items():

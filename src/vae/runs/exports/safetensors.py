@@ -14,6 +14,8 @@ from vae.errors import RunError, needs_extra, one_line
 from vae.model.families.vae import VAE
 
 WEIGHTS, CARD = "model.safetensors", "config.json"
+# beside them, for people
+PAGE, SAMPLES = "README.md", "samples.png"
 
 
 def write(
@@ -61,6 +63,25 @@ def write(
     return {folder / WEIGHTS: 0.0}
 
 
+def describe(folder: Path, directory: Path) -> None:
+    """Write the model card beside an export, with the run's samples if it has drawn some.
+
+    Arguments:
+        folder: The export.
+        directory: The run's directory.
+    """
+    # vae.load reads exports and needs neither
+    from vae.runs.exports.card import page
+    from vae.runs.results import read_results
+
+    config = json.loads((folder / CARD).read_text())["config"]
+    samples = directory / "pictures" / SAMPLES
+    if samples.is_file():
+        files.write(folder / SAMPLES, samples.read_bytes())
+    shown = folder / SAMPLES if samples.is_file() else None
+    files.write(folder / PAGE, page(config, read_results(directory), shown))
+
+
 def read(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """The card and the weights of an export.
 
@@ -91,15 +112,19 @@ def fetch(name: str) -> Path:
     """The folder of an export on the Hugging Face Hub, downloaded if need be.
 
     Arguments:
-        name: USER/NAME.
+        name: USER/NAME, or USER/NAME@REVISION for one commit, tag or branch of it.
 
     Raises:
         ConfigError: If huggingface_hub is not installed.
         RunError: If there is no such export, or no network.
     """
     hub = _hub()
+    repository, _, revision = name.partition("@")
     try:
-        return Path(hub.snapshot_download(name, allow_patterns=[WEIGHTS, CARD]))
+        found = hub.snapshot_download(
+            repository, revision=revision or None, allow_patterns=[WEIGHTS, CARD]
+        )
+        return Path(found)
     except (OSError, ValueError) as e:
         raise RunError(
             f"hf://USER/NAME must name a model on the Hub, but {name} could not be fetched "
@@ -118,9 +143,8 @@ def push(folder: Path, name: str) -> str:
     try:
         api = hub.HfApi()
         api.create_repo(name, exist_ok=True)
-        return str(
-            api.upload_folder(repo_id=name, folder_path=str(folder), allow_patterns=[WEIGHTS, CARD])
-        )
+        sent = [WEIGHTS, CARD, PAGE, SAMPLES]
+        return str(api.upload_folder(repo_id=name, folder_path=str(folder), allow_patterns=sent))
     except (OSError, ValueError) as e:
         raise RunError(
             f"push= needs a token of the Hub (hf auth login) that may write {name}, and the "
