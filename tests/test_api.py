@@ -24,6 +24,15 @@ WORDS = [
 ]
 
 
+NOON = "2026-01-01_12-00-00"
+
+
+def composed_at_noon(*words):
+    """As if it were, for what the time names."""
+    named = any(word.startswith("run_dir=") for word in words)
+    return vae.compose(*words, *([] if named else [f"run_dir=outputs/vae/{NOON}"]))
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     return vae.fit(*WORDS, f"run_dir={tmp_path_factory.mktemp('api') / 'run'}")
@@ -48,6 +57,15 @@ def test_a_run_is_evaluated_drawn_exported_and_indexed(run, tmp_path):
     folder = run.export(out=tmp_path / "x")
     assert vae.Run(folder).model.latent_dim == 2
     assert (run.search_index(tmp_path / "i", split="test") / "index.json").is_file()
+
+
+def test_two_runs_of_one_second_have_a_directory_each(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("vae.api.compose", composed_at_noon)
+    runs = [vae.fit(*WORDS) for _ in range(3)]
+    names = [run.directory.name for run in runs]
+    assert names == [NOON, f"{NOON}-2", f"{NOON}-3"]
+    assert all(run.results.complete for run in runs)
 
 
 def test_a_run_without_checkpoints_has_the_model_that_it_trained(tmp_path):
