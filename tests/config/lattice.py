@@ -34,6 +34,8 @@ SMALL = {
     "num_samples": 2,
     "groups": 2,
     "group_size": 2,
+    "classes": 3,
+    "levels": [3],
 }
 # the networks of a ladder
 SMALL_LADDER = {"channels": 4, "latent_channels": 1, "layers": [1, 1]}
@@ -87,8 +89,20 @@ def configure(options, family="vae", **chosen):
     return config
 
 
+CODES, CODE_PRIORS = ("categorical", "fsq"), ("uniform", "autoregressive")
+
+
 def refusal(posterior, prior, objective, family="vae"):
     """Why a cell makes no sense; None if it does."""
+    discrete = posterior in CODES and family == "vae"
+    if prior in CODE_PRIORS and not discrete:
+        return "over discrete codes"
+    if discrete and family == "vae" and objective == "m2":
+        return "set model=m2"
+    if discrete and prior not in CODE_PRIORS:
+        return "has a density of vectors"
+    if discrete and objective in ("dreg", "sticking_the_landing"):
+        return "differentiable function of noise"
     if family == "m2":
         if prior in ("vampprior", "conditional_normal"):
             return "no class or attributes|one p.z. for all"
@@ -109,7 +123,7 @@ def refusal(posterior, prior, objective, family="vae"):
         return "needs its densities"
     if prior == "conditional_normal" and objective in ("beta_tc", "mmd"):
         return "with one p"
-    if prior != "standard_normal" and objective in ("reconstruction", "mmd"):
+    if prior not in ("standard_normal", "uniform") and objective in ("reconstruction", "mmd"):
         return "gives it no gradient"
     if objective in ("beta_tc", "free_bits") and not (
         posterior == "diagonal_normal" and prior in ("standard_normal", "conditional_normal")

@@ -11,6 +11,8 @@ import pytest
 import torch
 
 from tests.config.lattice import (
+    CODE_PRIORS,
+    CODES,
     DECODERS,
     ENCODERS,
     LIKELIHOODS,
@@ -140,7 +142,7 @@ def unchecked(options, data, monkeypatch):
 
 
 @pytest.mark.parametrize("objective", ["reconstruction", "mmd"])
-@pytest.mark.parametrize("prior", [p for p in PRIORS if p != "standard_normal"])
+@pytest.mark.parametrize("prior", [p for p in PRIORS if p not in ("standard_normal", *CODE_PRIORS)])
 def test_a_prior_that_is_refused_would_not_learn(unchecked, prior, objective):
     if (prior, objective) == ("conditional_normal", "mmd"):
         pytest.skip("the discrepancy is from one p(z), and this prior has one for each class")
@@ -158,6 +160,8 @@ def test_dimensions_are_weighed_one_by_one_exactly_where_the_rate_has_parts(
 ):
     if prior == "vampprior" and posterior in ("iaf", "delta"):
         pytest.skip("a VampPrior of such a posterior has no density")
+    if prior in CODE_PRIORS and posterior not in CODES:
+        pytest.skip("such a prior is over discrete codes")
     _, record = unchecked(posterior, prior, "elbo")
     parts = record.kl_per_dimension is not None and record.has_density
     assert parts == (refusal(posterior, prior, "free_bits") is None)

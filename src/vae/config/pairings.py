@@ -48,6 +48,12 @@ def check(model: "VAE", objective: "Objective") -> None:
         )
     top = model.get_submodule(model.top_prior)
     q, p = option_of(model.posterior), option_of(top)
+    check_codes(model.posterior, top)
+    if _is_discrete(model.posterior) and objective.pathwise:
+        raise ConfigError(
+            f"objective={word} needs z to be a differentiable function of noise, which discrete "
+            f"codes (model/posterior={q}) are not; choose objective=elbo or iwae."
+        )
     lacking = {
         (part, what) for part, what in objective.requires if not offers(getattr(model, part), what)
     }
@@ -101,6 +107,20 @@ def check(model: "VAE", objective: "Objective") -> None:
         )
 
 
+def check_codes(posterior: object, prior: object) -> None:
+    """Refuse a density as the prior of discrete codes.
+
+    Raises:
+        ConfigError: If it is one.
+    """
+    if _is_discrete(posterior) and not _is_discrete(prior):
+        raise ConfigError(
+            f"the codes of model/posterior={option_of(posterior)} have probabilities, but "
+            f"model/prior={option_of(prior)} has a density of vectors; choose "
+            "model/prior=autoregressive or uniform."
+        )
+
+
 def _offering(part: str, capability: Capability) -> str:
     """The packaged options of a part that offer something, as on the command line."""
     group = f"model/{part}"
@@ -108,6 +128,10 @@ def _offering(part: str, capability: Capability) -> str:
     found = [o for o in options()[group] if offers(locate(known[group, o]), capability)]
     assert group in PACKAGES
     return f"{group}={' or '.join(found)}"
+
+
+def _is_discrete(part: object) -> bool:
+    return bool(getattr(part, "discrete", False))
 
 
 def _is_learned(part: object) -> bool:

@@ -80,6 +80,8 @@ def analyse(
     n = min(tested, settings["finetune"]) if module.bounded and module.num_samples else 0
     if n and model.enumerates:
         say("no fitted proposals: they are normal, and the class is no number")
+    elif n and getattr(model.posterior, "discrete", False):
+        say("no fitted proposals: they are normal, and the codes are discrete")
     elif n and model.latent_dim > MOST_FITTED:
         say(f"no fitted proposals: a covariance of {model.latent_dim:,} numbers is too large")
     elif n:

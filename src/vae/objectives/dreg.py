@@ -29,6 +29,7 @@ class DReG(Objective):
     """
 
     name: ClassVar[str] = "dreg"
+    pathwise = True
     requires = BOUND | {("likelihood", "sample_weights")}
 
     def __init__(self, num_samples: int = 50):

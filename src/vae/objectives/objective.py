@@ -69,6 +69,8 @@ class Objective:
     trains_prior: bool = True
     # whether it looks at q(z), the codes of all examples together
     aggregates: bool = False
+    # whether its gradient holds only where z is a differentiable function of noise
+    pathwise: bool = False
     # whether it takes every class of an example, weighed, instead of samples drawn alike
     enumerates: bool = False
 

@@ -26,6 +26,7 @@ class StickingTheLanding(Objective):
     """
 
     name: ClassVar[str] = "sticking_the_landing"
+    pathwise = True
 
     def __init__(self, num_samples: int = 1):
         super().__init__(num_samples)

@@ -30,6 +30,7 @@ def fit_prior(config: dict[str, Any]) -> Path:
 
     from vae.config.check import check
     from vae.config.make import locate, make
+    from vae.config.pairings import check_codes
     from vae.errors import ConfigError
     from vae.runs import checkpoint as checkpoints
     from vae.runs.opened import open_run
@@ -44,7 +45,7 @@ def fit_prior(config: dict[str, Any]) -> Path:
     if not hasattr(target, "fit"):
         raise ConfigError(
             f"model/prior= takes a prior that can be fitted here, got {word}; choose "
-            "mixture_of_gaussians or flow."
+            "mixture_of_gaussians or flow, or, of discrete codes, autoregressive."
         )
     if not model.fits_prior:
         raise ConfigError(
@@ -62,7 +63,9 @@ def fit_prior(config: dict[str, Any]) -> Path:
         allow=config["allow"],
         packages=packages,
         latent_dim=model.layers[-1],
+        posterior=model.posterior,
     )
+    check_codes(model.posterior, prior)
     path = Path(config["out"] or opened.checkpoint.parent / f"{word}.ckpt").expanduser()
     if path.exists():
         raise ConfigError(

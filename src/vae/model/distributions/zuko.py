@@ -7,6 +7,7 @@ from zuko.distributions import NormalizingFlow as NormalizingFlow
 from zuko.flows import MAF as MAF
 from zuko.flows import NSF as NSF
 from zuko.flows import MaskedAutoregressiveTransform as MaskedAutoregressiveTransform
+from zuko.nn import MaskedMLP as MaskedMLP
 from zuko.transforms import ComposedTransform as ComposedTransform
 
 from vae.model.precision import at_least_float32

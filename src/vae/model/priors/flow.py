@@ -9,6 +9,7 @@ from torch.distributions import AffineTransform, Distribution, Independent, Norm
 
 from vae.model.capabilities import Capability
 from vae.model.precision import at_least_float32
+from vae.model.priors.fitting import maximise
 
 
 class Flow(nn.Module):
@@ -93,16 +94,6 @@ class Flow(nn.Module):
             steps: The number of steps.
             batch_size: The number of vectors in a step.
         """
-        generator = torch.Generator().manual_seed(seed)
         self.shift.copy_(z.mean(0))
         self.scale.copy_(z.std(0).clamp_min(1e-6))
-        optimizer = torch.optim.Adam(self.parameters(), lr=1e-3)
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
-        with torch.enable_grad():
-            for _ in range(steps):
-                batch = z[torch.randint(len(z), (batch_size,), generator=generator).to(z.device)]
-                loss = -self().log_prob(batch).mean()
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-                schedule.step()
+        maximise(self, z, seed, steps, batch_size)

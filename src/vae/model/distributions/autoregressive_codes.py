@@ -1,0 +1,56 @@
+"""A distribution of discrete codes whose choices depend on those before them."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+from vae.model.distributions.codebook import Codebook
+
+Shape = torch.Size | list[int] | tuple[int, ...]
+
+
+class AutoregressiveCodes(Distribution):
+    r"""p(z) = prod_n p(z_n | z_1, ..., z_(n-1)).
+
+    Arguments:
+        network: One-hot vectors with shape (\*, sum K_n) to logits of that shape, of which those
+            of the n-th choice see those before it alone.
+        codebook: The choices.
+    """
+
+    def __init__(self, network: Callable[[Tensor], Tensor], codebook: Codebook):
+        self.network, self.codebook = network, codebook
+        self.like = codebook.counts
+        size = codebook.total if codebook.one_hots else len(codebook.sizes)
+        super().__init__(torch.Size(), torch.Size([size]), validate_args=False)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """The logarithm of the probability, in nats."""
+        choices = self.codebook.choices(value)
+        log_p = self.codebook.log_softmax(self.network(choices))
+        # what pads has no probability, and 0 times its logarithm is no number
+        log_p = torch.where(self.codebook.there, log_p, 0.0)
+        return (self.codebook.by_choice(choices) * log_p).sum((-2, -1))
+
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
+        r"""Codes, with shape (\*sample_shape, D)."""
+        shape = (*sample_shape, len(self.codebook.sizes))
+        with torch.no_grad():
+            return self.inverse(torch.rand(shape, dtype=self.like.dtype, device=self.like.device))
+
+    def inverse(self, uniform: Tensor) -> Tensor:
+        r"""The codes that uniform numbers choose, one after another.
+
+        Arguments:
+            uniform: Numbers in [0, 1), with shape (\*, N).
+        """
+        book = self.codebook
+        flat = uniform.new_zeros(*uniform.shape[:-1], book.total)
+        for n, size in enumerate(book.sizes):
+            edges = book.log_softmax(self.network(flat))[..., n, :size].exp().cumsum(-1)
+            chosen = (uniform[..., n : n + 1] * edges[..., -1:] >= edges).sum(-1)
+            where = book.first[n] + chosen.clamp_max(size - 1)
+            flat = flat.scatter(-1, where[..., None], 1.0)
+        return book.numbers(flat)

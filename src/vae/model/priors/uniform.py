@@ -1,0 +1,66 @@
+"""p(z) as the uniform distribution over discrete codes."""
+
+from typing import ClassVar, cast
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from vae.model.capabilities import Capability
+from vae.model.distributions.codebook import Codebook
+from vae.model.distributions.codes import on_grid, one_hot
+
+
+class Uniform(nn.Module):
+    r"""p(z) = 1 / M for each of the M codes that q(z|x) may give.
+
+    Arguments:
+        posterior: The model's own, which knows its codes.
+
+    Raises:
+        ValueError: If its z is no code but any vector.
+
+    References:
+        Neural Discrete Representation Learning (van den Oord et al., 2017), section 3.1
+    """
+
+    offers: ClassVar[frozenset[Capability]] = frozenset()
+    discrete: ClassVar[bool] = True
+
+    def __init__(self, posterior: nn.Module):
+        codebook = codebook_of(posterior, "a uniform prior")
+        super().__init__()
+        self.codebook = codebook
+        self.numbers_per_sample = codebook.total
+
+    def forward(self) -> Distribution:
+        """p(z), with batch shape () and event shape (D,)."""
+        return self.codebook.uniform()
+
+    def from_noise(self, noise: Tensor, uniform: Tensor) -> Tensor:
+        """z ~ p(z), with shape (B, D), as a function of noise, which an export takes as input.
+
+        Arguments:
+            noise: Standard normal numbers, with shape (B, D).
+            uniform: Uniform numbers in [0, 1), with shape (B,), which choose a component.
+        """
+        counts = self.codebook.counts
+        if self.codebook.one_hots:
+            # the largest of K numbers that are alike is each of them with probability 1 / K
+            return one_hot(noise.unflatten(-1, (len(counts), -1))).flatten(-2)
+        level = (torch.special.ndtr(noise) * counts).floor()
+        return on_grid(torch.minimum(level, counts - 1), counts)
+
+
+def codebook_of(posterior: nn.Module, what: str) -> Codebook:
+    """The codes of a posterior.
+
+    Raises:
+        ValueError: If its z is no code but any vector.
+    """
+    if not getattr(posterior, "discrete", False):
+        raise ValueError(
+            f"{what} is over discrete codes, and this posterior's z is any vector; choose "
+            "model/posterior=categorical or fsq, or model/prior=standard_normal."
+        )
+    return cast(Codebook, posterior.codebook)
