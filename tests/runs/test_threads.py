@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 
 import pytest
 import torch
@@ -132,12 +133,29 @@ def test_what_is_taken_is_what_the_cores_did_between_two_looks(tmp_path, monkeyp
 
     def later(seconds):
         stat.write_text(
-            line.format("", 9, 9, 9) + line.format(0, 115, 55, 800) + line.format(1, 5, 5, 25)
+            line.format("", 9, 9, 9) + line.format(0, 115, 55, 800) + line.format(1, 25, 5, 5)
         )
+        # of two busy cores, one was this process's
+        return 1.0
 
-    monkeypatch.setattr(cores.time, "sleep", later)
+    monkeypatch.setattr(cores, "_work", later)
     assert cores.taken(0.2, stat) == 1
     assert cores.taken(0.2, tmp_path / "nothing") == 0
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/stat")
+def test_two_that_look_at_the_same_time_see_each_other():
+    program = (
+        "import sys, time; from vae.runs.cores import taken\n"
+        "while time.time() < float(sys.argv[1]): time.sleep(0.001)\n"
+        "print(taken(1.0))"
+    )
+    at = str(time.time() + 8)
+    command = [sys.executable, "-c", program, at]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    found = [int(process.communicate(timeout=60)[0]) for process in both]
+    assert min(found) >= 1
 
 
 @pytest.mark.slow

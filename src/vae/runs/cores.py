@@ -42,19 +42,30 @@ def _group(root: Path, controllers: str, path: str) -> float | None:
 
 
 def taken(seconds: float, stat: Path = Path("/proc/stat")) -> int:
-    """How many cores other processes keep busy, while this one sleeps; 0 where nothing tells.
+    """How many cores other processes keep busy; 0 where nothing tells.
+
+    This process works meanwhile, and takes its own work off: of two that begin together, and look
+    at the same time, each sees the other.
 
     Arguments:
         seconds: How long they are watched.
         stat: Where Linux counts what each core did.
     """
     before = _busy(stat)
-    time.sleep(seconds if before else 0)
+    own = _work(seconds) if before else 0.0
     shares = []
     for (busy, total), (then, all_then) in zip(_busy(stat), before, strict=False):
         shares.append((busy - then) / max(1, total - all_then))
     # one process may move from core to core, and so what counts is their sum
-    return math.floor(sum(shares) + BUSY)
+    return max(0, math.floor(sum(shares) - own + BUSY))
+
+
+def _work(seconds: float) -> float:
+    """Keep a core busy for some seconds; the share of a core that this process had."""
+    began, used = time.perf_counter(), time.process_time()
+    while time.perf_counter() < began + seconds:
+        pass
+    return (time.process_time() - used) / (time.perf_counter() - began)
 
 
 def _busy(stat: Path) -> list[tuple[int, int]]:
