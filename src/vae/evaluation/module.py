@@ -7,6 +7,7 @@ import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor
 
+from vae.metrics.codes import CodeUse
 from vae.metrics.estimate import Estimate, Means
 from vae.metrics.latents import Latents, LatentUse
 from vae.model import VAE
@@ -27,6 +28,12 @@ class Batch(Protocol):
     def label(self) -> Tensor: ...
     @property
     def context(self) -> Tensor | None: ...
+
+
+def code_use(model: VAE) -> CodeUse | None:
+    """What counts the use of a model's codes; None if z is any vector."""
+    codebook = getattr(model.posterior, "codebook", None)
+    return None if codebook is None else CodeUse(codebook)
 
 
 class EvaluationModule(LightningModule):
@@ -52,6 +59,9 @@ class EvaluationModule(LightningModule):
         self.test_means = Means(*self.parts)
         self.test_latents = Latents(model.latent_dim)
         self.px_means = Means("log_px", "variance", "effective_samples", "heavy_tails")
+        # of discrete codes
+        self.test_codes = code_use(model)
+        self.codes_taken: tuple[Tensor, Tensor] | None = None
         # of a hierarchy; a flat model's is the rate itself
         self.layer_names = model.layer_names if len(model.layers) > 1 else []
         self.layer_means = Means(*self.layer_names)
@@ -75,7 +85,10 @@ class EvaluationModule(LightningModule):
             return
         model = self.model.given(batch.context)
         record = model(batch.x)
-        self.test_latents.update(*centre(record.posterior), record.kl_per_dimension)
+        mean, error = centre(record.posterior)
+        self.test_latents.update(mean, error, record.kl_per_dimension)
+        if self.test_codes is not None:
+            self.test_codes.update(mean)
         self.exact_rate = record.kl is not None
         self.count_right(batch)
         if self.layer_names:
@@ -121,6 +134,8 @@ class EvaluationModule(LightningModule):
             # a process may have had no example
             warnings.filterwarnings("ignore", message="The ``compute`` method of metric")
             self.test_use = self.test_latents.use()
+            if self.test_codes is not None:
+                self.codes_taken = self.test_codes.use()
             self.results = self.test_means.compute()
             if self.layer_names:
                 self.layer_rates = self.layer_means.compute()

@@ -68,6 +68,22 @@ class Layer(_Part):
     rate: Result
 
 
+class Codes(_Part):
+    """How much of a discrete code is used.
+
+    Arguments:
+        choices: How many choices make a code.
+        classes: How many classes they have together.
+        perplexity: exp of the entropy of what is taken, the mean over the choices.
+        rare: Classes taken less than a hundredth as often as an even share.
+    """
+
+    choices: int
+    classes: int
+    perplexity: Number
+    rare: int
+
+
 class Latents(_Part):
     """What the latent dimensions carry; per-dimension lists are in their order, in nats."""
 
@@ -81,6 +97,7 @@ class Latents(_Part):
     knn_accuracy: Result | None = None
     linear_accuracy: Result | None = None
     layers: list[Layer] | None = None
+    codes: Codes | None = None
 
 
 class Samples(_Part):

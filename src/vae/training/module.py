@@ -14,7 +14,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from vae.config import pairings
 from vae.config.nested import moved
 from vae.errors import NonFiniteLoss
-from vae.evaluation.module import Batch, EvaluationModule
+from vae.evaluation.module import Batch, EvaluationModule, code_use
 from vae.evaluation.trainer import log_interval
 from vae.metrics.estimate import Means
 from vae.metrics.latents import Latents, LatentUse
@@ -57,6 +57,7 @@ class VAEModule(EvaluationModule):
         self.names = [*self.parts, *({objective.name} - {"elbo"})]
         self.val_means = Means(*self.names)
         self.val_latents = Latents(model.latent_dim)
+        self.val_codes = code_use(model)
         # the means of each batch since the last log
         self.rows: list[Tensor] = []
         # what a checkpoint keeps beside weights and optimiser, until training goes on from it
@@ -138,7 +139,10 @@ class VAEModule(EvaluationModule):
             return
         record = self._record(batch)
         self.val_means.update(*self._quantities(self.objective(record, self._passed())))
-        self.val_latents.update(*centre(record.posterior), record.kl_per_dimension)
+        mean, error = centre(record.posterior)
+        self.val_latents.update(mean, error, record.kl_per_dimension)
+        if self.val_codes is not None:
+            self.val_codes.update(mean)
         self.count_right(batch)
 
     def on_validation_epoch_end(self) -> None:
@@ -150,6 +154,9 @@ class VAEModule(EvaluationModule):
         values = {f"val/{name}": e.value for name, e in means.items()}
         values |= {f"val/{name}": right for name, right in self.share_right().items()}
         values["val/active_units"] = float(use.active.sum())
+        if self.val_codes is not None:
+            values["val/code_perplexity"] = float(self.val_codes.use()[0].mean())
+            self.val_codes.reset()
         if use.rate is not None:
             values |= {f"val/rate_of/{d:03}": float(r) for d, r in enumerate(use.rate)}
         self.latent_use = use
