@@ -39,6 +39,7 @@ def test_there_are_commands():
     assert {name for _, name, _ in ALL} >= {"train", "evaluate", "generate", "search/index"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "words"), [command for _, *command in ALL], ids=[" ".join(w) for *_, w in ALL]
 )

@@ -151,6 +151,7 @@ def test_a_choice_sees_those_before_it_alone():
         assert seen.tolist() == [m < n for m in range(4)]
 
 
+@pytest.mark.slow
 def test_it_is_fitted_to_codes_that_depend_on_each_other():
     """Two choices that are always the same have log 3 nats, where independent ones have 2 log 3."""
     torch.manual_seed(0)
