@@ -64,6 +64,7 @@ def pictures(tmp_path):
     return [f"data.root={tmp_path}"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_every_experiment_takes_a_step(experiment, pictures):
     more = pictures if experiment == "own_images" else []
@@ -119,6 +120,7 @@ def test_the_trainer_offers_every_argument_of_lightnings():
     assert ours | {"callbacks", "logger"} == set(inspect.signature(Trainer).parameters)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "group", ["trainer", "logger", "callbacks", "debug", "optimizer", "objective", "data"]
 )

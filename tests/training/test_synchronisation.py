@@ -13,6 +13,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from vae.training.loop import train
 from vae.training.module import VAEModule
 
+pytestmark = pytest.mark.slow
+
 WAITS = ("_local_scalar_dense", "nonzero", "masked_select", "is_nonzero", "_unique2", "unique_dim")
 
 

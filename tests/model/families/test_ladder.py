@@ -72,6 +72,7 @@ def test_samples_of_several_examples_are_each_ones_own(model, x):
         assert torch.allclose(record.log_qz[:, i], alone[:, 0])
 
 
+@pytest.mark.slow
 def test_the_rate_in_closed_form_is_the_sampled_one_on_average(model, x):
     record = model(x, 3000)
     ratio, closed = record.log_qz - record.log_pz, torch.stack(record.sampled_kl).sum(0)
