@@ -1,6 +1,8 @@
 """Every notebook is that of its script, and runs from top to bottom on fewer steps."""
 
+import asyncio
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -61,5 +63,9 @@ def test_a_notebook_runs_from_top_to_bottom(path, tmp_path):
     assert count == 1
     notebook = jupytext.reads(text, fmt="py:percent")
     resources = {"metadata": {"path": str(tmp_path)}}
-    NotebookClient(notebook, timeout=300, resources=resources).execute()
+    client = NotebookClient(notebook, timeout=300, resources=resources)
+    # in a thread, since a browser of other tests may have a loop in this one, and then its own
+    # `execute` would leave another open
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(lambda: asyncio.run(client.async_execute())).result()
     assert len(pictures(notebook)) == PICTURES[path.stem]
