@@ -61,7 +61,7 @@ def test_a_run_is_evaluated_drawn_exported_and_indexed(run, tmp_path):
 
 def test_two_runs_of_one_second_have_a_directory_each(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("vae.api.compose", composed_at_noon)
+    monkeypatch.setattr("vae.cli.fresh.compose", composed_at_noon)
     runs = [vae.fit(*WORDS) for _ in range(3)]
     names = [run.directory.name for run in runs]
     assert names == [NOON, f"{NOON}-2", f"{NOON}-3"]

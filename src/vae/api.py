@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -11,16 +10,13 @@ from typing import Any
 from PIL import Image
 
 from vae.cli.command import compose
-from vae.cli.multirun import quoted
+from vae.cli.fresh import fresh
 from vae.config.settings import Distance, Format, Picture, Split
 from vae.data.module import DataModule
 from vae.model.families.vae import VAE
-from vae.runs.claim import free_directory
 from vae.runs.opened import Run as Opened
 from vae.runs.opened import open_run
 from vae.runs.results import Results, read_results
-
-_NAMED_BY_TIME = re.compile(r"^\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d$")
 
 
 def fit(*overrides: str) -> Run:
@@ -34,12 +30,7 @@ def fit(*overrides: str) -> Run:
     """
     from vae.training.loop import train
 
-    config = compose(*overrides)
-    directory = Path(config["run_dir"])
-    if _NAMED_BY_TIME.search(directory.name) and not config["resume"]:
-        # two runs that begin in one second have a directory each, as two commands have
-        directory = free_directory(directory.absolute())
-        config = compose(*overrides, f"run_dir={quoted(str(directory))}")
+    config = fresh(*overrides)
     outcome = train(config)
     run = Run(outcome.directory)
     if outcome.data is not None:

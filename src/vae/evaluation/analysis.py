@@ -14,13 +14,12 @@ from vae.data.module import DataModule
 from vae.data.source import Split
 from vae.evaluation.module import TRUSTED, EvaluationModule
 from vae.evaluation.results import Analysis
-from vae.metrics.codes import CodeUse
 from vae.metrics.estimate import Estimate
 from vae.metrics.latents import THRESHOLD, LatentUse
 from vae.model import VAE
 from vae.model.capabilities import offers
 from vae.reporting import views
-from vae.runs.results import Codes, Latents, Layer, Result, Samples
+from vae.runs.results import Latents, Layer, Result, Samples
 
 Settings = Mapping[str, Any]
 # numbers of z above which no proposal with a full covariance is fitted
@@ -54,8 +53,7 @@ def analyse(
     latents, samples, test = _use(module.test_use), None, {}
     if module.layer_rates:
         latents["layers"] = _layers(module, module.test_use)
-    if module.test_codes is not None and module.codes_taken is not None:
-        latents["codes"] = _codes(module.test_codes, *module.codes_taken)
+    latents["codes"] = module.codes_taken
     if (n := min(tested, settings["surgery"])) > 1 and model.has_conditional_prior:
         say("no ELBO surgery: it is of one p(z), and this model has a p(z|c) for each c")
     elif n > 1 and module.bounded:
@@ -123,15 +121,6 @@ def _use(use: LatentUse) -> Section:
         "variance": use.variance.tolist(),
         "rate_per_dimension": None if use.rate is None else use.rate.tolist(),
     }
-
-
-def _codes(use: CodeUse, perplexity: Tensor, rare: Tensor) -> Codes:
-    return Codes(
-        choices=len(perplexity),
-        classes=use.codebook.total,
-        perplexity=float(perplexity.mean()),
-        rare=int(rare),
-    )
 
 
 def _layers(module: EvaluationModule, use: LatentUse) -> list[Layer]:

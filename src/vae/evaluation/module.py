@@ -10,7 +10,7 @@ from torch import Tensor
 from vae.metrics.codes import CodeUse
 from vae.metrics.estimate import Estimate, Means
 from vae.metrics.latents import Latents, LatentUse
-from vae.model import VAE
+from vae.model import VAE, Record
 from vae.model.capabilities import offers
 from vae.model.distributions.sampling import centre
 from vae.objectives.elbo import ELBO
@@ -61,7 +61,8 @@ class EvaluationModule(LightningModule):
         self.px_means = Means("log_px", "variance", "effective_samples", "heavy_tails")
         # of discrete codes
         self.test_codes = code_use(model)
-        self.codes_taken: tuple[Tensor, Tensor] | None = None
+        self.val_codes = code_use(model)
+        self.codes_taken: dict[str, float | int] | None = None
         # of a hierarchy; a flat model's is the rate itself
         self.layer_names = model.layer_names if len(model.layers) > 1 else []
         self.layer_means = Means(*self.layer_names)
@@ -85,10 +86,7 @@ class EvaluationModule(LightningModule):
             return
         model = self.model.given(batch.context)
         record = model(batch.x)
-        mean, error = centre(record.posterior)
-        self.test_latents.update(mean, error, record.kl_per_dimension)
-        if self.test_codes is not None:
-            self.test_codes.update(mean)
+        self.add_use(self.test_latents, self.test_codes, record)
         self.exact_rate = record.kl is not None
         self.count_right(batch)
         if self.layer_names:
@@ -110,6 +108,21 @@ class EvaluationModule(LightningModule):
             terms = ELBO()(record)
             assert terms.rate is not None
             self.test_means.update(-(terms.distortion + terms.rate), terms.rate, terms.distortion)
+
+    def add_use(self, latents: Latents, codes: CodeUse | None, record: Record) -> None:
+        """Add a batch to what the latent dimensions and codes carry."""
+        mean, error = centre(record.posterior)
+        latents.update(mean, error, record.kl_per_dimension)
+        if codes is not None:
+            codes.update(mean)
+
+    def code_values(self) -> dict[str, float]:
+        """The perplexity of the codes over a validation, of a model that has codes."""
+        if self.val_codes is None:
+            return {}
+        found = self.val_codes.summary()["perplexity"]
+        self.val_codes.reset()
+        return {"val/code_perplexity": found}
 
     def count_right(self, batch: Batch) -> None:
         """Add a batch to the accuracy of a model that classifies."""
@@ -135,7 +148,7 @@ class EvaluationModule(LightningModule):
             warnings.filterwarnings("ignore", message="The ``compute`` method of metric")
             self.test_use = self.test_latents.use()
             if self.test_codes is not None:
-                self.codes_taken = self.test_codes.use()
+                self.codes_taken = self.test_codes.summary()
             self.results = self.test_means.compute()
             if self.layer_names:
                 self.layer_rates = self.layer_means.compute()

@@ -50,6 +50,16 @@ class CodeUse(Wide):
         perplexity, rare = self.compute()
         return perplexity.reshape(-1), rare
 
+    def summary(self) -> dict[str, float | int]:
+        """What the results say: choices, classes, the mean perplexity, and rare classes."""
+        perplexity, rare = self.use()
+        return {
+            "choices": len(perplexity),
+            "classes": self.codebook.total,
+            "perplexity": float(perplexity.mean()),
+            "rare": int(rare),
+        }
+
     def compute(self) -> tuple[Tensor, Tensor]:
         """The perplexity of each choice, with shape (N,), and how many classes are hardly used."""
         share = self.codebook.by_choice(self.uses / self.count).cpu()

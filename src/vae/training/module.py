@@ -14,12 +14,11 @@ from torch.optim.lr_scheduler import LambdaLR
 from vae.config import pairings
 from vae.config.nested import moved
 from vae.errors import NonFiniteLoss
-from vae.evaluation.module import Batch, EvaluationModule, code_use
+from vae.evaluation.module import Batch, EvaluationModule
 from vae.evaluation.trainer import log_interval
 from vae.metrics.estimate import Means
 from vae.metrics.latents import Latents, LatentUse
 from vae.model import VAE, Record
-from vae.model.distributions.sampling import centre
 from vae.objectives.objective import Objective, Terms
 from vae.training import internals, replay, rng
 
@@ -57,7 +56,6 @@ class VAEModule(EvaluationModule):
         self.names = [*self.parts, *({objective.name} - {"elbo"})]
         self.val_means = Means(*self.names)
         self.val_latents = Latents(model.latent_dim)
-        self.val_codes = code_use(model)
         # the means of each batch since the last log
         self.rows: list[Tensor] = []
         # what a checkpoint keeps beside weights and optimiser, until training goes on from it
@@ -139,10 +137,7 @@ class VAEModule(EvaluationModule):
             return
         record = self._record(batch)
         self.val_means.update(*self._quantities(self.objective(record, self._passed())))
-        mean, error = centre(record.posterior)
-        self.val_latents.update(mean, error, record.kl_per_dimension)
-        if self.val_codes is not None:
-            self.val_codes.update(mean)
+        self.add_use(self.val_latents, self.val_codes, record)
         self.count_right(batch)
 
     def on_validation_epoch_end(self) -> None:
@@ -153,10 +148,7 @@ class VAEModule(EvaluationModule):
             means, use = self.val_means.compute(), self.val_latents.use()
         values = {f"val/{name}": e.value for name, e in means.items()}
         values |= {f"val/{name}": right for name, right in self.share_right().items()}
-        values["val/active_units"] = float(use.active.sum())
-        if self.val_codes is not None:
-            values["val/code_perplexity"] = float(self.val_codes.use()[0].mean())
-            self.val_codes.reset()
+        values |= {"val/active_units": float(use.active.sum())} | self.code_values()
         if use.rate is not None:
             values |= {f"val/rate_of/{d:03}": float(r) for d, r in enumerate(use.rate)}
         self.latent_use = use
