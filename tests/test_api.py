@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from hydra.errors import HydraException
 
 import vae
 from vae.errors import ConfigError, RunError
@@ -66,6 +67,14 @@ def test_two_runs_of_one_second_have_a_directory_each(tmp_path, monkeypatch):
     names = [run.directory.name for run in runs]
     assert names == [NOON, f"{NOON}-2", f"{NOON}-3"]
     assert all(run.results.complete for run in runs)
+
+
+def test_a_run_that_is_refused_leaves_no_directory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for word in ("objective.beta=-1", "nonsense=1", "optimizer.lr=fast"):
+        with pytest.raises((ConfigError, HydraException)):
+            vae.fit(*WORDS, "objective=beta", word)
+    assert not list(tmp_path.glob("outputs/*/*"))
 
 
 def test_a_run_without_checkpoints_has_the_model_that_it_trained(tmp_path):

@@ -30,8 +30,8 @@ def fit(*overrides: str) -> Run:
     """
     from vae.training.loop import train
 
-    config = fresh(*overrides)
-    outcome = train(config)
+    with fresh(*overrides) as config:
+        outcome = train(config)
     run = Run(outcome.directory)
     if outcome.data is not None:
         run.__dict__["data"] = outcome.data
