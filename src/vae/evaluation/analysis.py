@@ -9,17 +9,16 @@ import torch
 from torch import Tensor
 
 from vae.data.batches import Batch
-from vae.data.cache import cache_dir
 from vae.data.module import DataModule
 from vae.data.source import Split
+from vae.evaluation.generated import distances
 from vae.evaluation.module import TRUSTED, EvaluationModule
 from vae.evaluation.results import Analysis
 from vae.metrics.estimate import Estimate
 from vae.metrics.latents import THRESHOLD, LatentUse
 from vae.model import VAE
 from vae.model.capabilities import offers
-from vae.reporting import views
-from vae.runs.results import Latents, Layer, Result, Samples
+from vae.runs.results import Latents, Layer, Result
 
 Settings = Mapping[str, Any]
 # numbers of z above which no proposal with a full covariance is fitted
@@ -61,7 +60,9 @@ def analyse(
             # every density takes latent_dim passes of a network
             n = min(n, 200)
         say(f"ELBO surgery over {n:,} test images")
-        latents |= _surgery(*_take(model, data, "test", n, device))
+        found = _surgery(*_take(model, data, "test", n, device))
+        latents["layers"] = _informed(latents.get("layers"), found.pop("by_layer"))
+        latents |= found
     if (n := min(len(data.indices["train"]), settings["probe"])) > 0:
         say(f"classifiers of the latent means of {n:,} training images")
         latents |= _probes(model, data, n, tested, device)
@@ -77,7 +78,7 @@ def analyse(
             say(f"no FID: it needs at least {SMALLEST} test images, and there are fewer")
         else:
             say(f"FID and KID of {n:,} generated images")
-            samples = _distances(model, data, n, device)
+            samples = distances(model, data, n, device)
     n = min(tested, settings["finetune"]) if module.bounded and module.num_samples else 0
     if n and model.enumerates:
         say("no fitted proposals: they are normal, and the class is no number")
@@ -141,7 +142,15 @@ def _surgery(model: VAE, x: Tensor) -> Section:
             found.mutual_information, 1, aggregate_size=n, upper_limit=math.log(n)
         ),
         "aggregate_kl": Result.of(found.aggregate_kl, 1, aggregate_size=n),
+        "by_layer": [Result.of(e, 1, aggregate_size=n) for e in found.by_layer or ()],
     }
+
+
+def _informed(layers: list[Layer] | None, information: Sequence[Result]) -> list[Layer] | None:
+    if not layers or not information:
+        return layers
+    pairs = zip(layers, information, strict=True)
+    return [layer.model_copy(update={"mutual_information": found}) for layer, found in pairs]
 
 
 def _probes(model: VAE, data: DataModule, count: int, tested: int, device: torch.device) -> Section:
@@ -168,47 +177,6 @@ def _probes(model: VAE, data: DataModule, count: int, tested: int, device: torch
 def _code(model: VAE, x: Tensor, context: Tensor | None) -> Tensor:
     z: Tensor = model.given(context).embed(x)
     return z.float().cpu()
-
-
-def _distances(model: VAE, data: DataModule, count: int, device: torch.device) -> Samples:
-    from vae.metrics.features import feature_network
-    from vae.metrics.fid import distances
-
-    arrays, indices = data.arrays, data.indices["train"]
-    indices = indices[arrays["train_labels"][indices] >= 0]
-    known = torch.arange(len(arrays["test_labels"]))[arrays["test_labels"] >= 0]
-    labels = torch.cat([arrays["train_labels"][indices], arrays["test_labels"][known]]).unique()
-    train, test = (
-        # the classes' numbers may be any; a classifier's are 0, 1, ...
-        (
-            arrays[f"{split}_images"].index_select(0, some),
-            torch.searchsorted(labels, arrays[f"{split}_labels"].index_select(0, some)),
-        )
-        for split, some in (("train", indices), ("test", known))
-    )
-    name = f"{data.source.name}-{data.source.fingerprint[:16]}-{len(indices)}-{data.split_seed}"
-    network = feature_network(name, cache_dir() / "features", train, test, len(labels))
-    # of a conditional model, as many of each class as there are test images
-    context = None if data.condition is None else data.some(count, "test").context
-    given = model.given(context)
-    drawn = [
-        _bytes(views.samples(given.rows(start, start + 500), min(500, count - start)))
-        for start in range(0, count, 500)
-    ]
-    found = distances(network, test[0], torch.cat(drawn))
-    floor = distances(network, test[0], train[0][: len(test[0])])
-    return Samples(
-        fid=Result.of(found.fid, count),
-        kid=Result.of(found.kid, count),
-        fid_of_training_images=Result.of(floor.fid, min(len(train[0]), len(test[0]))),
-        num_images=count,
-        features=f"the 64 features of this package's own classifier of {data.source.name} "
-        f"(test accuracy {float(network.accuracy):.4f}), not Inception's",
-    )
-
-
-def _bytes(x: Tensor) -> Tensor:
-    return (x.clamp(0, 1) * 255).round().to(torch.uint8).cpu()
 
 
 def _heavy(pareto_k: Tensor) -> Section:

@@ -66,6 +66,7 @@ class EvaluationModule(LightningModule):
         # of a hierarchy; a flat model's is the rate itself
         self.layer_names = model.layer_names if len(model.layers) > 1 else []
         self.layer_means = Means(*self.layer_names)
+        self.val_layers = Means(*self.layer_names)
         # of a semi-supervised model, over the examples whose class is known
         self.accuracy = Means("accuracy")
         # whether the rate is in closed form

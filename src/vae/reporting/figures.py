@@ -118,20 +118,26 @@ def bars(variance: Sequence[float], rate: Sequence[float] | None, threshold: flo
     return figure
 
 
-def heat_map(rows: Sequence[Sequence[float]], xlabel: str, title: str) -> Figure:
-    """A value of each latent dimension over time, the largest at the end on top.
+def heat_map(
+    rows: Sequence[Sequence[float]], xlabel: str, title: str, part: str = "dimension"
+) -> Figure:
+    """A value of each latent dimension over time, the largest at the end on top; or each layer.
 
     Arguments:
         rows: The values at each time, with shape (T, D).
         xlabel: What the times are.
         title: What the values are.
+        part: What a row of the picture is: a "dimension", or a "layer", z_1 on top.
     """
     values = np.array(rows).T
-    values = values[np.argsort(values[:, -1])[::-1]]
+    if part == "dimension":
+        values = values[np.argsort(values[:, -1])[::-1]]
     figure = Figure(figsize=(6.4, 4.2), layout="constrained")
     axes = figure.subplots()
     shown = axes.imshow(values, aspect="auto", interpolation="nearest", cmap="viridis", vmin=0)
-    axes.set(xlabel=xlabel, ylabel="dimension of z, by its last value", title=title)
+    axes.set(xlabel=xlabel, ylabel=f"{part} of z", title=title)
+    if part == "layer":
+        axes.set_yticks(range(len(values)), [f"z_{i + 1}" for i in range(len(values))])
     figure.colorbar(shown)
     return figure
 

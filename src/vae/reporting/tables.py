@@ -121,6 +121,9 @@ def _add_latents(table: Table, latents: Latents) -> None:
     for layer in latents.layers or ():
         active = f"nats, {layer.active_units} of {layer.latent_dim} units active"
         _add(table, f"rate of {layer.name}", layer.rate, 2, active)
+        if (found := layer.mutual_information) is not None:
+            beyond = "nats, beyond the layers drawn before it"
+            _add(table, f"mutual information of {layer.name}", found, 2, beyond)
     for name in ("mutual_information", "aggregate_kl"):
         if (found := getattr(latents, name)) is not None:
             most = ", an upper estimate that falls with that number"

@@ -60,12 +60,21 @@ class Result(_Part):
 
 
 class Layer(_Part):
-    """A layer of a hierarchy of latents; z_1 is next to the data."""
+    """A layer of a hierarchy of latents; z_1 is next to the data.
+
+    Arguments:
+        name: z_1, z_2, ...
+        latent_dim: Its length.
+        active_units: Those of its units whose mean varies over the images.
+        rate: log q(z_l|.) - log p(z_l|.) in nats.
+        mutual_information: What it tells of the image beyond the layers drawn before it, in nats.
+    """
 
     name: str
     latent_dim: int
     active_units: int
     rate: Result
+    mutual_information: Result | None = None
 
 
 class Codes(_Part):

@@ -174,5 +174,6 @@ def _logged(module: VAEModule, validated: bool) -> list[str]:
     found += [f"train/{name}" for name in ("lr", "gradient_norm", "images_per_second")]
     if validated:
         found.append("val/active_units")
-        found += [f"val/rate_of/{d:03}" for d in range(module.model.latent_dim)]
+        parts = module.layer_names or [f"{d:03}" for d in range(module.model.latent_dim)]
+        found += [f"val/rate_of/{name}" for name in parts]
     return found

@@ -67,6 +67,8 @@ class VAEModule(EvaluationModule):
         self.examples = self.batches = 0
         self.best_score: float | None = None
         self.latent_use: LatentUse | None = None
+        # the rate of each layer of a hierarchy, or of each dimension where those are known
+        self.rates: dict[str, float] = {}
         # whether the checkpoint was made at an epoch's last step, before its validation
         self.validate_first = False
 
@@ -138,6 +140,8 @@ class VAEModule(EvaluationModule):
         record = self._record(batch)
         self.val_means.update(*self._quantities(self.objective(record, self._passed())))
         self.add_use(self.val_latents, self.val_codes, record)
+        if self.layer_names:
+            self.val_layers.update(*record.rate_of_each_layer)
         self.count_right(batch)
 
     def on_validation_epoch_end(self) -> None:
@@ -149,8 +153,12 @@ class VAEModule(EvaluationModule):
         values = {f"val/{name}": e.value for name, e in means.items()}
         values |= {f"val/{name}": right for name, right in self.share_right().items()}
         values |= {"val/active_units": float(use.active.sum())} | self.code_values()
-        if use.rate is not None:
-            values |= {f"val/rate_of/{d:03}": float(r) for d, r in enumerate(use.rate)}
+        if self.layer_names:
+            self.rates = {name: e.value for name, e in self.val_layers.compute().items()}
+            self.val_layers.reset()
+        elif use.rate is not None:
+            self.rates = {f"{d:03}": rate for d, rate in enumerate(use.rate.tolist())}
+        values |= {f"val/rate_of/{name}": rate for name, rate in self.rates.items()}
         self.latent_use = use
         if not self.trainer.sanity_checking:
             score = means["elbo"].value if self.bounded else -means["distortion"].value

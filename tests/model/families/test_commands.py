@@ -78,6 +78,10 @@ def test_it_is_tested_and_looked_at(run, tmp_path):
         assert latents.active_units == sum(layer.active_units for layer in latents.layers)
         rates = sum(layer.rate.value for layer in latents.layers)
         assert rates == pytest.approx(found.test["rate"].value, abs=0.5)
+        told = sum(layer.mutual_information.value for layer in latents.layers)
+        assert told == pytest.approx(latents.mutual_information.value)
+        logged = (run.path / "metrics.csv").read_text().splitlines()[0]
+        assert all(f"val/rate_of/{layer.name}" in logged for layer in latents.layers)
     assert found.test["log_px"].value >= found.test["elbo"].value
     # a conditional model's is log p(x|c), and one that classifies says how well
     assert found.condition == run.config["model"]["condition"] or run.model.enumerates

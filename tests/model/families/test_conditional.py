@@ -212,3 +212,38 @@ def test_as_many_contexts_as_examples(exact):
         Condition("attributes", 4)(torch.zeros(2, 3))
     flat = VAE(*(getattr(model, p) for p in ("encoder", "decoder", "posterior", "prior")), None)
     assert flat.given(torch.tensor([0])) is flat
+
+
+@pytest.mark.parametrize("prior", ["conditional_normal", "standard_normal"])
+@pytest.mark.parametrize("inference", ["bottom_up", "top_down"])
+@pytest.mark.parametrize("skip", ["true", "false"])
+def test_of_one_context_at_a_time_a_hierarchy_is_the_same(prior, inference, skip):
+    from vae.cli.command import compose
+    from vae.config.build import build_model
+
+    words = ["model=hierarchical", "model.layers=[4,3,2]", "model.condition=label"]
+    words += [f"model/prior={prior}", f"model.inference={inference}", f"model.skip={skip}"]
+    model = build_model(compose(*words, "model.context_size=10"), (1, 28, 28)).eval().double()
+    for parameter in model.parameters():
+        # at the start no class has a prior of its own
+        parameter.data += torch.randn_like(parameter) / 5
+    x, c = torch.rand(3, 1, 28, 28).double().round(), torch.tensor([4, 0, 4])
+    together = model.given(c)
+    z = together.encode(x).sample((2,))
+    log_qz = together.encode(x).log_prob(z)
+    log_pz = together.latent_prior().log_prob(z)
+    for i in range(3):
+        alone = model.given(c[i : i + 1])
+        one = alone.encode(x[i : i + 1])
+        torch.testing.assert_close(one.log_prob(z[:, i : i + 1])[:, 0], log_qz[:, i])
+        torch.testing.assert_close(
+            alone.latent_prior().log_prob(z[:, i : i + 1])[:, -1], log_pz[:, i]
+        )
+    # what lies between two layers is of the class too, and only of it
+    other = model.given(torch.tensor([5])).latent_prior()
+    terms, others = together.latent_prior(), other
+    moved = [
+        not torch.allclose(a, b)
+        for a, b in zip(terms.log_prob_of_each(z), others.log_prob_of_each(z), strict=True)
+    ]
+    assert moved == [prior == "conditional_normal"] * 3

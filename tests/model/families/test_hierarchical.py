@@ -6,6 +6,7 @@ from scipy import stats
 from torch import nn
 from torch.distributions import Independent, Normal
 
+from vae.metrics.surgery import surgery
 from vae.model.families.hierarchical import Hierarchical
 from vae.model.importance import importance
 from vae.model.likelihoods.gaussian import Gaussian
@@ -91,6 +92,7 @@ class Exact:
         self.model = model
         covariance = weight @ torch.diag(marginal) @ weight.T + SCALE**2 * torch.eye(4).double()
         exact = stats.multivariate_normal(torch.zeros(4).numpy(), covariance.numpy())
+        self.noise, self.exact = noise, exact
         self.x = torch.from_numpy(exact.rvs(6, random_state=0))
         self.log_px = torch.from_numpy(exact.logpdf(self.x.numpy()))
 
@@ -222,3 +224,21 @@ def test_a_variance_stays_finite_however_far_the_layer_above_lies(exact):
     assert bool(conditional(above).log_prob(drawn).isfinite().all())
     drawn.sum().backward()
     assert bool(conditional.network[-1].weight.grad.isfinite().all())
+
+
+def test_what_each_layer_tells_is_that_of_a_gaussian_channel(exact):
+    """Over the model's own data, whose q(z) is p(z)."""
+    x = torch.from_numpy(exact.exact.rvs(20_000, random_state=1))
+    torch.manual_seed(0)
+    found = surgery(exact.model, x, num_codes=500)
+    spread = exact.noise.square() + TAU.square()
+    top = 0.5 * torch.log1p(A.square() / spread).sum()
+    below = 0.5 * torch.log1p(TAU.square() / exact.noise.square()).sum()
+    first = exact.model.posterior.__class__.__name__ == "BottomUp"
+    # z_1 tells all there is where it is drawn first, and z_2 then nothing
+    truth = [top + below, 0.0] if first else [below, top]
+    for layer, value in zip(found.by_layer, truth, strict=True):
+        assert layer.value == pytest.approx(float(value), abs=4 * layer.standard_error + 0.02)
+    total = sum(layer.value for layer in found.by_layer)
+    assert total == pytest.approx(found.mutual_information.value, abs=1e-9)
+    assert abs(found.aggregate_kl.value) < 0.03

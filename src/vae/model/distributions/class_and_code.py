@@ -28,6 +28,7 @@ class ClassAndNormal(Joint):
     """
 
     has_rsample = True
+    order = (0, 1)
 
     def __init__(self, logits: Tensor, loc: Tensor, scale: Tensor):
         self.log_probs = logits.log_softmax(-1)
@@ -89,6 +90,8 @@ class ClassAndPrior(Joint):
         code: p(z), with batch shape () and event shape (D,).
         known: Whether the class of each example is known, with shape (B,); None if none is.
     """
+
+    order = (0, 1)
 
     def __init__(self, num_classes: int, code: Distribution, known: Tensor | None = None):
         self.num_classes, self.code, self.known = num_classes, code, known

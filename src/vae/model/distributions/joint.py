@@ -1,13 +1,20 @@
 """A distribution of several vectors side by side in one."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
 
 class Joint(Distribution):
-    """A distribution of z = (z_1, z_2, ...) that knows each vector's share of log p(z)."""
+    """A distribution of z = (z_1, z_2, ...) that knows each vector's share of log p(z).
 
+    Arguments:
+        order: The places of the vectors in the order in which they are drawn, by the chain rule.
+    """
+
+    order: Sequence[int]
     support = constraints.real_vector
     arg_constraints: dict[str, constraints.Constraint] = {}  # noqa: RUF012
 

@@ -3,9 +3,11 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, cast
 
+import torch
 from torch import Tensor, nn
 
 from vae.model.capabilities import Capability, offers
+from vae.model.condition import Condition
 from vae.model.families.vae import VAE
 from vae.model.layered.bottom_up import BottomUp
 from vae.model.layered.prior import LayeredPrior
@@ -21,7 +23,8 @@ class Hierarchical(VAE):
     .. math:: p(x, z) = p(x \mid z_1) \prod_{l < L} p(z_l \mid z_{l+1}) \, p(z_L)
 
     with normal p(z_l | z_{l+1}) and any prior of this package as p(z_L). Both q(z|x) and p(z) are
-    distributions of the whole z, so that whatever holds for a flat VAE holds here.
+    distributions of the whole z, so that whatever holds for a flat VAE holds here. With a prior
+    p(z|c), every p(z_l | z_{l+1}, c) and every q(z_l|.) is given c.
 
     References:
         Importance Weighted Autoencoders (Burda et al., 2016), section 5 and appendix C (bottom_up)
@@ -53,6 +56,7 @@ class Hierarchical(VAE):
         skip: bool = False,
         activation: Activation = "tanh",
         latent_dim: int = 50,
+        condition: Condition | None = None,
     ) -> "Hierarchical":
         """The model of a config, whose parts `part` makes.
 
@@ -66,6 +70,7 @@ class Hierarchical(VAE):
             skip: Whether p(x|z) sees all layers, and p(z_l|.) all above it, instead of the next.
             activation: The activation between those hidden layers.
             latent_dim: What the config's layers take for z_L where they say nothing else.
+            condition: What makes c of a class or of attributes; None without.
 
         Raises:
             ValueError: If there are fewer than two layers, a size is not positive, or a part does
@@ -83,12 +88,10 @@ class Hierarchical(VAE):
                 "each layer of a hierarchy has a normal posterior with a diagonal covariance, got "
                 "another; choose model/posterior=diagonal_normal."
             )
-        posterior: BottomUp | TopDown
-        if inference == "bottom_up":
-            posterior = BottomUp(layers, hidden, activation)
-        else:
-            posterior = TopDown(layers, hidden, activation)
-        encoder = part("encoder", out_shape=posterior.feature_shape)
+        width = condition.width if condition else 0
+        inferred = BottomUp if inference == "bottom_up" else TopDown
+        posterior: BottomUp | TopDown = inferred(layers, hidden, activation, width)
+        encoder = part("encoder", out_shape=(posterior.width,))
         decoder = part(
             "decoder",
             in_shape=(sum(layers) if skip else layers[0],),
@@ -101,10 +104,17 @@ class Hierarchical(VAE):
                 "this prior is made of q(z_L|x), which bottom_up inference gives only by samples "
                 "of the layers below; set model.inference=top_down."
             )
-        prior = LayeredPrior(top, layers, hidden, skip, activation)
+        given = width if getattr(top, "takes_context", False) else 0
+        prior = LayeredPrior(top, layers, hidden, skip, activation, given)
         if isinstance(posterior, TopDown):
             posterior.borrow(prior)
         return cls(encoder, decoder, posterior, prior, likelihood, skip)
+
+    def encoder_features(self, x: Tensor) -> Tensor:
+        r"""The encoder's output and c, with shape (B, width + C), for x with (B, \*event_shape)."""
+        features = super().encoder_features(x)
+        context = [c.to(features.dtype) for c in self._context((x.shape[0],))]
+        return torch.cat([features, *context], dim=-1)
 
     def decoder_input(self, z: Tensor) -> Tensor:
         r"""z_1, or all of z with skips, for z with shape (\*, D)."""

@@ -32,6 +32,8 @@ class GivenPath(Joint):
 
     def __init__(self, path: Path, heads: Heads | None, batch_shape: torch.Size):
         self.path, self.heads = path, heads
+        # from the top downwards
+        self.order = range(len(path.lengths))[::-1]
         super().__init__(batch_shape, torch.Size([sum(path.lengths)]), validate_args=False)
 
     def sample(self, sample_shape: Shape = ()) -> Tensor:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
@@ -30,6 +31,12 @@ class Conditional(nn.Module):
         r"""The distribution of the layer, with batch shape (\*), for given with shape (\*, I)."""
         p: Distribution = self.distribution(rowwise(self.network, given))
         return p
+
+
+def beside(*vectors: Tensor) -> Tensor:
+    r"""Vectors side by side, with shape (\*, sum of lengths); batch shapes broadcast."""
+    shape = torch.broadcast_shapes(*(v.shape[:-1] for v in vectors))
+    return torch.cat([v.expand(*shape, v.shape[-1]) for v in vectors], dim=-1)
 
 
 def rowwise(network: nn.Module, x: Tensor) -> Tensor:

@@ -25,6 +25,7 @@ class TopDown(nn.Module):
         hidden: The widths of the hidden layers between two layers of latents; features of x have
             the last of them.
         activation: Of those networks.
+        context_dim: The length C of c, which then comes after the features of x; 0 for none.
 
     References:
         Ladder Variational Autoencoders (Soenderby et al., 2016), eq. 17 - 19
@@ -32,11 +33,17 @@ class TopDown(nn.Module):
 
     offers: ClassVar[frozenset[Capability]] = frozenset({"density"})
 
-    def __init__(self, layers: Sequence[int], hidden: Sequence[int], activation: Activation):
+    def __init__(
+        self,
+        layers: Sequence[int],
+        hidden: Sequence[int],
+        activation: Activation,
+        context_dim: int = 0,
+    ):
         super().__init__()
         self.layers, self.latent_dim = list(layers), sum(layers)
-        width = hidden[-1] if hidden else 2 * layers[0]
-        self.feature_shape = (width,)
+        self.width = width = hidden[-1] if hidden else 2 * layers[0]
+        self.feature_shape = (width + context_dim,)
         # h_l, features of x as layer l sees them, and the layer's mean and variance by them
         self.up = nn.ModuleList(MLP((width,), (width,), hidden, activation) for _ in layers[:-1])
         self.heads = nn.ModuleList(nn.Linear(width, 2 * d) for d in layers)
@@ -49,6 +56,7 @@ class TopDown(nn.Module):
 
     def features(self, features: Tensor) -> list[Tensor]:
         """Mean and log-variance by the data alone, of each layer."""
+        features = features[..., : self.width]
         found = [self.heads[0](features)]
         for up, head in zip(self.up, list(self.heads)[1:], strict=True):
             features = features + up(features)
@@ -56,13 +64,14 @@ class TopDown(nn.Module):
         return found
 
     def forward(self, features: Tensor) -> Chain:
-        """q(z|x), with batch shape (B,), for features with shape (B, width)."""
+        """q(z|x), with batch shape (B,), for features with shape (B, width + C)."""
         (prior,) = self.borrowed
         *lower, top = self.features(features)
+        context = [features[..., self.width :]] if prior.context_dim else []
 
         def step(layer: int) -> Callable[[Sequence[Tensor]], Distribution]:
             by_data = self.distributions[layer](lower[layer])
-            return lambda above: merged(by_data, prior.step(layer)(above))
+            return lambda above: merged(by_data, prior.step(layer, *context)(above))
 
         steps = [step(layer) for layer in reversed(range(len(lower)))]
         return Chain(self.layers, prior.order, self.distributions[-1](top), steps)

@@ -16,7 +16,7 @@ from vae.training.module import VAEModule
 
 
 class Panels(Callback):
-    """Show reconstructions, samples, traversals and the rate of each dimension over time.
+    """Show reconstructions, samples, traversals and rates of dimensions or layers over time.
 
     They go to the loggers that show pictures; without one, nothing is drawn. After the test, the
     latent means of test images go to the embedding projector, and the pictures of the run with
@@ -62,11 +62,12 @@ class Panels(Callback):
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Show the rates of all validations; the module has this one's by now."""
         assert isinstance(pl_module, VAEModule)
-        if pl_module.latent_use is not None and pl_module.latent_use.rate is not None:
-            self.rates.append(pl_module.latent_use.rate.tolist())
+        if pl_module.rates:
+            self.rates.append(list(pl_module.rates.values()))
         if self.rates and self.due and _logs(trainer):
-            figure = heat_map(self.rates, "validation", "rate (nats)")
-            self._show(trainer, "pictures/rate_per_dimension", _image(figure))
+            part = "layer" if pl_module.layer_names else "dimension"
+            figure = heat_map(self.rates, "validation", "rate (nats)", part)
+            self._show(trainer, f"pictures/rate_per_{part}", _image(figure))
 
     # samples must not move the noise that training goes on with
     @torch.random.fork_rng()
