@@ -2,11 +2,11 @@
 
     python benchmarks/results.py measure burda_vae_2 hvae --samples 5000 --finetune 100
     python benchmarks/results.py measure mnist_bernoulli --seeds 0 1 2
-    python benchmarks/results.py measure burda_vae --epochs 400
+    python benchmarks/results.py measure burda_vae --set trainer.max_epochs=400
     python benchmarks/results.py write
 
 `measure` trains and evaluates each experiment with each seed; what was begun before goes on, and
-what is done is not repeated. It keeps one row for each in docs/results.json; one with other epochs
+what is done is not repeated. It keeps one row for each in docs/results.json; one with other settings
 than the experiment's own is a row of its own. `write` makes the table in docs/results.md, the rows
 of README's and the experiments' header lines from that file.
 """
@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--samples", type=int, default=1000)
     parser.add_argument("--finetune", type=int, default=0)
-    parser.add_argument("--epochs", type=int)
+    parser.add_argument("--set", nargs="+", default=[], metavar="OPTION=VALUE")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--runs", type=Path, default=ROOT / "outputs" / "results")
     given = parser.parse_args()
@@ -49,12 +49,11 @@ def main() -> None:
 
 def measure(name: str, seed: int, given: argparse.Namespace) -> None:
     """Train and evaluate one experiment with one seed, and keep its row."""
-    key = f"{name}@{given.epochs}" if given.epochs else name
-    run = given.runs / key / str(seed)
-    out = given.runs / key / f"{seed}-evaluation"
+    key = " ".join([name, *given.set])
+    folder = given.runs / re.sub(r"[^\w.]+", "-", key)
+    run, out = folder / str(seed), folder / f"{seed}-evaluation"
     train = [f"experiment={name}", f"seed={seed}", f"run_dir={run}", f"threads={given.threads}"]
-    train += [f"trainer.max_epochs={given.epochs}"] if given.epochs else []
-    call("vae.train", *train, "resume=auto")
+    call("vae.train", *train, *given.set, "resume=auto")
     if read_results(out) is None:
         samples = [f"num_samples={given.samples}", f"finetune={given.finetune}"]
         call("vae.evaluate", f"run={run}", *samples, "fid=0", f"out={out}")
@@ -126,8 +125,8 @@ def table(rows: dict[str, dict[str, dict]]) -> str:
         seconds = max(s["seconds"] for s in seeds.values())
         commits = ", ".join(sorted({s["commit"] for s in seeds.values()}))
         cells = [
-            f"`{name.partition('@')[0]}`",
-            published(name.partition("@")[0]).replace("|", "\\|"),
+            f"`{name}`",
+            published(name.partition(" ")[0]).replace("|", "\\|"),
             f"{over(seeds, 'log_px')} (k = {k:,})",
             over(seeds, "log_px_finetuned"),
             over(seeds, "elbo"),
@@ -175,8 +174,8 @@ def pages(rows: dict[str, dict[str, dict]]) -> dict[Path, str]:
     found = {page: f"{before}{BEGIN}\n{table(rows)}\n{END}{after}"}
     quoted = readme.read_text()
     for name, seeds in rows.items():
-        if "@" in name:
-            # an experiment's header and README's row are of its own schedule
+        if " " in name:
+            # an experiment's header and README's row are of its own settings
             continue
         path = ROOT / "conf" / "experiment" / f"{name}.yaml"
         found[path] = header(path.read_text(), seeds)

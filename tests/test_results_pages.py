@@ -21,7 +21,7 @@ def test_every_page_reads_as_the_script_writes_it(rows):
 def test_every_row_names_its_commit_and_its_errors(rows):
     assert rows
     for name, seeds in rows.items():
-        assert (script.ROOT / "conf" / "experiment" / f"{name.partition('@')[0]}.yaml").is_file()
+        assert (script.ROOT / "conf" / "experiment" / f"{name.partition(' ')[0]}.yaml").is_file()
         for row in seeds.values():
             assert re.fullmatch(r"[0-9a-f]{7}\*?", row["commit"])
             for estimate in row["test"].values():
