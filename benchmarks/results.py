@@ -6,7 +6,7 @@
     python benchmarks/results.py write
 
 `measure` trains and evaluates each experiment with each seed; what was begun before goes on, and
-what is done is not repeated. It keeps one row for each in docs/results.json; one with other settings
+what is done is not repeated. docs/results.json keeps one row for each; one with other settings
 than the experiment's own is a row of its own. `write` makes the table in docs/results.md, the rows
 of README's and the experiments' header lines from that file.
 """
