@@ -48,6 +48,23 @@ def test_the_mean_is_that_of_the_training_split():
     torch.testing.assert_close(grey.mean(), (images.double() / 255).mean(0).float())
 
 
+@pytest.mark.parametrize(("binarize", "same"), [("static", True), ("dynamic", False)])
+def test_a_static_draw_is_the_same_in_every_epoch(binarize, same):
+    data = make(binarize=binarize, val_size=59_000, batch_size=100)
+
+    def epoch():
+        batches = [data.on_after_batch_transfer(b, 0) for b in data.train_dataloader()]
+        return torch.cat([b.x for b in batches])
+
+    one, two = epoch(), epoch()
+    assert torch.equal(one, two) == same
+    assert one.unique().tolist() == [0, 1]
+    # a draw of each pixel, not a rounding
+    assert (data.mean() - one.mean(0)).abs().max() < 4 * 0.5 / 1000**0.5
+    other = make(binarize=binarize, val_size=59_000, evaluation_seed=1)
+    assert not torch.equal(other.examples(100), data.examples(100))
+
+
 def test_evaluation_batches_do_not_depend_on_their_size():
     data = make()
     one = torch.cat([b.x for _, b in zip(range(3), data.batches("test", 50), strict=False)])

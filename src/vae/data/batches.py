@@ -17,7 +17,7 @@ class Batch(NamedTuple):
     Arguments:
         x: Bytes before the transfer to the device, values after it, with shape (B, \*event_shape).
         label: The classes, with shape (B,).
-        example: The examples' numbers, with shape (B,), if they are evaluated; None if trained on.
+        example: The examples' numbers, with shape (B,), where their noise is fixed; None if fresh.
         context: What a conditional model is given of each: classes, with shape (B,), or
             attributes, with shape (B, A); None of an unconditional model.
     """
@@ -50,6 +50,7 @@ class Batches:
             carry for a conditional model.
         labelled: Of the examples, the few whose class is known, of which a training batch ends
             with a quarter, or with all there are; None to take every example once.
+        numbered: Whether training batches carry their examples' numbers; those of an evaluation do.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Batches:
         mapped: Array | None = None,
         context: Tensor | None = None,
         labelled: Tensor | None = None,
+        numbered: bool = False,
     ):
         self.images = images
         self.labels = labels
@@ -77,6 +79,7 @@ class Batches:
         self.mapped = mapped
         self.context = context
         self.labelled = labelled
+        self.numbered = numbered or epoch is None
         # how many of a batch are labelled, in turn
         self.each = 0 if labelled is None else min(len(labelled), max(1, batch_size // 4))
         total = len(indices)
@@ -125,6 +128,6 @@ class Batches:
             yield Batch(
                 x=self.images.index_select(0, mine) if window is None else window.take(places),
                 label=self.labels.index_select(0, mine),
-                example=None if self.epoch else mine,
+                example=mine if self.numbered else None,
                 context=None if self.context is None else self.context.index_select(0, mine),
             )

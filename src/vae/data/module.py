@@ -32,8 +32,8 @@ class DataModule(LightningDataModule):
         eval_batch_size: The same for validation and test.
         val_size: The number of training examples held out for validation; "auto" is a tenth of
             them, and at most 5000.
-        binarize: "none", "dynamic", "threshold", or "auto": dynamic for likelihoods of binary
-            pixels, none for others.
+        binarize: "none", "dynamic", "static", "threshold", or "auto": dynamic for
+            likelihoods of binary pixels, none for others.
         dequantize: Whether to dequantise, or "auto": for likelihoods with a density.
         split_seed: The seed of the split.
         evaluation_seed: The seed of the fixed draw that validation and test examples get.
@@ -221,6 +221,7 @@ class DataModule(LightningDataModule):
             mapped=self.mapped if train and shuffle else None,
             context=self._context(split),
             labelled=self._in_turn(batch_size) if train and shuffle else None,
+            numbered=self.pixels.binarize == "static",
         )
 
     def _in_turn(self, batch_size: int) -> Tensor | None:

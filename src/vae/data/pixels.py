@@ -12,7 +12,7 @@ from vae.errors import ConfigError
 # the greatest float32 below 1
 BELOW_ONE = 1 - 2.0**-24
 
-Binarize = Literal["none", "dynamic", "threshold"]
+Binarize = Literal["none", "dynamic", "static", "threshold"]
 
 
 class Pixels:
@@ -20,15 +20,15 @@ class Pixels:
 
     With p the byte and u uniform on [0, 1), a pixel becomes
 
-    .. math:: p / 255 \text{ (none)}, \quad [u < p / 255] \text{ (dynamic)}, \quad
+    .. math:: p / 255 \text{ (none)}, \quad [u < p / 255] \text{ (dynamic, static)}, \quad
         [p \geq 128] \text{ (threshold)}, \quad (p + u) / 256 \text{ (dequantize)}
 
     Arguments:
-        binarize: "none", "dynamic" (a fresh draw every time an example is trained on) or
-            "threshold".
+        binarize: "none", "dynamic" (a fresh draw every time an example is trained on), "static"
+            (one draw of each example for good) or "threshold".
         dequantize: Whether to spread each level uniformly over its width, so that a density over
             pixels is a bound on the probability of the bytes.
-        evaluation_seed: The seed of u for examples that are evaluated.
+        evaluation_seed: The seed of u for examples that are evaluated, and of all of "static".
 
     Raises:
         ValueError: If asked to binarise and dequantise at once.
