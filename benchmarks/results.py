@@ -24,7 +24,9 @@ from vae.runs.results import Results, read_results
 ROOT = Path(__file__).parents[1]
 KEPT = ROOT / "docs" / "results.json"
 BEGIN, END = "<!-- benchmarks/results.py -->", "<!-- end -->"
-COLUMNS = "experiment | published | log p(x) | fitted | ELBO | accuracy | active units | training"
+COLUMNS = (
+    "experiment | published | log p(x) | fitted | ELBO | accuracy | FID | active units | training"
+)
 
 
 def main() -> None:
@@ -35,6 +37,7 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--samples", type=int, default=1000)
     parser.add_argument("--finetune", type=int, default=0)
+    parser.add_argument("--fid", type=int, default=0)
     parser.add_argument("--set", nargs="+", default=[], metavar="OPTION=VALUE")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--runs", type=Path, default=ROOT / "outputs" / "results")
@@ -56,7 +59,7 @@ def measure(name: str, seed: int, given: argparse.Namespace) -> None:
     call("vae.train", *train, *given.set, "resume=auto")
     if read_results(out) is None:
         samples = [f"num_samples={given.samples}", f"finetune={given.finetune}"]
-        call("vae.evaluate", f"run={run}", *samples, "fid=0", f"out={out}")
+        call("vae.evaluate", f"run={run}", *samples, f"fid={given.fid}", f"out={out}")
     found, trained = read_results(out), read_results(run)
     assert found is not None
     assert trained is not None
@@ -89,6 +92,9 @@ def row(found: Results) -> dict[str, object]:
         name: {"value": e.value, "standard_error": e.standard_error, "num_samples": e.num_samples}
         for name, e in found.test.items()
     }
+    if found.samples is not None:
+        fid = found.samples.fid
+        estimates["fid"] = {"value": fid.value, "standard_error": fid.standard_error}
     return {
         "test": estimates,
         "active_units": units,
@@ -115,22 +121,30 @@ def over(seeds: dict[str, dict], name: str, digits: int = 2) -> str:
     )
 
 
+def log_px(seeds: dict[str, dict]) -> str:
+    """Its estimate, and by how many samples; nothing of an autoencoder."""
+    test = next(iter(seeds.values()))["test"]
+    if "log_px" not in test:
+        return ""
+    return f"{over(seeds, 'log_px')} (k = {test['log_px']['num_samples']:,})"
+
+
 def table(rows: dict[str, dict[str, dict]]) -> str:
     """The table of docs/results.md."""
     lines = [f"| {COLUMNS} |", "|---" * (COLUMNS.count("|") + 1) + "|"]
     for name, seeds in sorted(rows.items()):
         first = next(iter(seeds.values()))
-        k = first["test"]["log_px"]["num_samples"]
         units = "; ".join(" + ".join(map(str, s["active_units"])) for s in seeds.values())
         seconds = max(s["seconds"] for s in seeds.values())
         commits = ", ".join(sorted({s["commit"] for s in seeds.values()}))
         cells = [
             f"`{name}`",
             published(name.partition(" ")[0]).replace("|", "\\|"),
-            f"{over(seeds, 'log_px')} (k = {k:,})",
+            log_px(seeds),
             over(seeds, "log_px_finetuned"),
             over(seeds, "elbo"),
             over(seeds, "accuracy", 4),
+            over(seeds, "fid"),
             units,
             f"{first['epochs']} epochs, {seconds:,.0f} s, threads={first['threads']}, {commits}",
         ]
@@ -148,15 +162,19 @@ def published(name: str) -> str:
 def header(text: str, seeds: dict[str, dict]) -> str:
     """An experiment's file with the lines of its numbers made new."""
     first = next(iter(seeds.values()))
-    k = first["test"]["log_px"]["num_samples"]
     numbers = ", ".join(seeds)
-    px = f"log p({'x|c' if first.get('condition') else 'x'}) {over(seeds, 'log_px')} (k = {k:,})"
-    right = over(seeds, "accuracy", 4)
+    bound = f"{over(seeds, 'elbo')} nats"
+    if "elbo" not in first["test"]:
+        bound = f"none: an autoencoder; distortion {over(seeds, 'distortion')} nats"
+    px = f"log p({'x|c' if first.get('condition') else 'x'}) {log_px(seeds)}"
+    right, fid = over(seeds, "accuracy", 4), over(seeds, "fid")
     lines = [
         f"# Time: {max(s['seconds'] for s in seeds.values()):,.0f} s to train, "
         f"threads={first['threads']}, commit {first['commit']}",
-        f"# Test ELBO: {over(seeds, 'elbo')} nats; {px}; "
+        f"# Test ELBO: {bound}; "
+        + (f"{px}; " if log_px(seeds) else "")
         + (f"accuracy {right}; " if right else "")
+        + (f"FID {fid} in own features; " if fid else "")
         + f"seed {numbers}",
     ]
     lines = [line.replace("±", "+-") for line in lines]
@@ -179,8 +197,7 @@ def pages(rows: dict[str, dict[str, dict]]) -> dict[Path, str]:
             continue
         path = ROOT / "conf" / "experiment" / f"{name}.yaml"
         found[path] = header(path.read_text(), seeds)
-        k = next(iter(seeds.values()))["test"]["log_px"]["num_samples"]
-        cells = [over(seeds, "elbo"), f"{over(seeds, 'log_px')} (k = {k:,})"]
+        cells = [over(seeds, "elbo"), log_px(seeds)]
         seconds = max(s["seconds"] for s in seeds.values())
         line = rf"^(\| `{name}` \|)[^|]*\|[^|]*\|[^|]*\|$"
         new = rf"\1 {cells[0]} | {cells[1]} | {seconds:,.0f} s |"

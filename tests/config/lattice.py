@@ -20,6 +20,8 @@ def words(group):
 
 
 POSTERIORS, PRIORS = words("model/posterior"), words("model/prior")
+# without a gradient to p(z); with a second network
+UNFITTED, ADVERSARIAL = ("reconstruction", "mmd", "adversarial"), ("factor_vae", "adversarial")
 LIKELIHOODS, OBJECTIVES = words("model/likelihood"), words("objective")
 ENCODERS, DECODERS = words("model/encoder"), words("model/decoder")
 WHOLE = list(itertools.product(POSTERIORS, PRIORS, LIKELIHOODS, ENCODERS, DECODERS, OBJECTIVES))
@@ -101,7 +103,7 @@ def refusal(posterior, prior, objective, family="vae"):
         return "set model=m2"
     if discrete and prior not in CODE_PRIORS:
         return "has a density of vectors"
-    if discrete and objective in ("dreg", "sticking_the_landing"):
+    if discrete and objective in ("dreg", "sticking_the_landing", *ADVERSARIAL):
         return "differentiable function of noise"
     if family == "m2":
         if prior in ("vampprior", "conditional_normal"):
@@ -115,15 +117,15 @@ def refusal(posterior, prior, objective, family="vae"):
         return (
             "with one p" if prior == "conditional_normal" and objective == "beta_tc" else "products"
         )
-    if family == "hierarchical" and objective in ("reconstruction", "mmd"):
+    if family == "hierarchical" and objective in UNFITTED:
         return "gives it no gradient|with one p"
-    if posterior == "delta" and objective not in ("reconstruction", "mmd"):
+    if posterior == "delta" and objective not in UNFITTED:
         return "infinite for the point mass"
     if prior == "vampprior" and posterior in ("delta", "iaf"):
         return "needs its densities"
-    if prior == "conditional_normal" and objective in ("beta_tc", "mmd"):
+    if prior == "conditional_normal" and objective in ("beta_tc", "mmd", *ADVERSARIAL):
         return "with one p"
-    if prior not in ("standard_normal", "uniform") and objective in ("reconstruction", "mmd"):
+    if prior not in ("standard_normal", "uniform") and objective in UNFITTED:
         return "gives it no gradient"
     if objective in ("beta_tc", "free_bits") and not (
         posterior == "diagonal_normal" and prior in ("standard_normal", "conditional_normal")

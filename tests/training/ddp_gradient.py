@@ -17,12 +17,12 @@ class SaveGradient(Callback):
 
     def on_before_optimizer_step(self, trainer, pl_module, optimizer):
         if trainer.is_global_zero:
-            named = pl_module.model.named_parameters()
+            named = pl_module.named_parameters()
             torch.save({name: p.grad.clone() for name, p in named}, sys.argv[1])
 
 
 if __name__ == "__main__":
-    config = compose("trainer=ddp", "trainer.accelerator=cpu", "trainer.max_steps=1")
+    config = compose("trainer=ddp", "trainer.accelerator=cpu", "trainer.max_steps=1", *sys.argv[2:])
     lightning.seed_everything(config["seed"], verbose=False)
     data = config_build.build_data(config)
     module = build.build_module(config, data)

@@ -30,12 +30,15 @@ def python(*words, cwd):
     return done
 
 
-def test_the_gradient_is_that_of_one_process_on_the_whole_batch(tmp_path):
+@pytest.mark.parametrize("objective", ["elbo", "factor_vae"])
+def test_the_gradient_is_that_of_one_process_on_the_whole_batch(objective, tmp_path):
     import lightning
 
-    python(Path(__file__).with_name("ddp_gradient.py"), tmp_path / "gradient.pt", cwd=tmp_path)
+    words = [f"objective={objective}"]
+    script = Path(__file__).with_name("ddp_gradient.py")
+    python(script, tmp_path / "gradient.pt", *words, cwd=tmp_path)
     gradient = torch.load(tmp_path / "gradient.pt")
-    config = compose()
+    config = compose(*words)
     lightning.seed_everything(0, verbose=False)
     data = config_build.build_data(config)
     module = build.build_module(config, data)
@@ -48,7 +51,7 @@ def test_the_gradient_is_that_of_one_process_on_the_whole_batch(tmp_path):
         losses.append(module.objective(record).loss)
     # the mean over the whole batch, with the noise that each example met
     (sum(losses) / 2).backward()
-    for name, parameter in module.model.named_parameters():
+    for name, parameter in module.named_parameters():
         torch.testing.assert_close(gradient[name], parameter.grad, rtol=1e-4, atol=1e-6)
 
 

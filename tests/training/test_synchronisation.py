@@ -55,6 +55,8 @@ CHOICES = [
     ("objective=free_bits",),
     ("objective=beta_tc",),
     ("objective=mmd",),
+    ("objective=factor_vae",),
+    ("objective=adversarial",),
     ("objective=beta", "objective/schedule=linear"),
     ("model=hierarchical",),
     ("model=ladder",),

@@ -69,7 +69,7 @@ def make(
         packages: The packages allowed, each with a dot at its end.
         made_by: What makes it in place of the class itself.
         context: Arguments that follow from other choices and so are not in the config; the class
-            gets those it asks for.
+            gets those it asks for, and so does that of a node inside.
 
     Raises:
         ConfigError: If the class has no such argument, an argument has the wrong type, or the
@@ -81,9 +81,9 @@ def make(
         )
     target = made_by or locate(node["_target_"], allow, packages)
     parameters = inspect.signature(target).parameters
-    context = {k: v for k, v in context.items() if k in parameters}
+    everything, context = context, {k: v for k, v in context.items() if k in parameters}
     given = {
-        k: make(v, f"{where}.{k}", allow=allow, packages=packages)
+        k: make(v, f"{where}.{k}", allow=allow, packages=packages, **everything)
         if isinstance(v, Mapping) and "_target_" in v
         else v
         for k, v in node.items()

@@ -60,8 +60,8 @@ def check(model: "VAE", objective: "Objective") -> None:
     if ("posterior", "density") in lacking:
         raise ConfigError(
             f"objective={word} contains the rate KL(q(z|x) || p(z)), which is infinite for the "
-            f"point mass of model/posterior={q}; choose objective=reconstruction or mmd (with "
-            f"objective.rate_weight=0), or {_offering('posterior', 'density')}."
+            f"point mass of model/posterior={q}; choose objective=reconstruction, adversarial or "
+            f"mmd (with objective.rate_weight=0), or {_offering('posterior', 'density')}."
         )
     if unmet := [c for c in getattr(model.prior, "requires", ()) if not offers(model.posterior, c)]:
         raise ConfigError(

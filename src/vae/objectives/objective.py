@@ -2,13 +2,16 @@
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import torch
 from torch import Tensor
 
 from vae.model.capabilities import Capability
 from vae.model.record import Record
+
+if TYPE_CHECKING:
+    from vae.objectives.adversary import Adversary
 
 KL = Literal["auto", "analytic", "monte_carlo"]
 # parts of the model, and what they must offer
@@ -28,6 +31,8 @@ class Terms:
             infinite.
         distortion: -E_q[log p(x|z)], with shape (B,).
         objective: What is maximised, with shape (B,).
+        adversary: What an adversary of the model minimises by its own weights, with shape (B,);
+            None without one.
 
     References:
         Fixing a Broken ELBO (Alemi et al., 2018), section 2
@@ -36,6 +41,7 @@ class Terms:
     rate: Tensor | None
     distortion: Tensor
     objective: Tensor
+    adversary: Tensor | None = None
 
     @property
     def elbo(self) -> Tensor | None:
@@ -44,8 +50,10 @@ class Terms:
 
     @property
     def loss(self) -> Tensor:
-        """The negative mean of the objective over the batch, a scalar."""
-        return -self.objective.mean()
+        """The negative mean of the objective over the batch, and an adversary's loss, a scalar."""
+        if self.adversary is None:
+            return -self.objective.mean()
+        return self.adversary.mean() - self.objective.mean()
 
 
 class Objective:
@@ -73,6 +81,8 @@ class Objective:
     pathwise: bool = False
     # whether it takes every class of an example, weighed, instead of samples drawn alike
     enumerates: bool = False
+    # a network that is trained beside the model, on `error`
+    adversary: "Adversary | None" = None
 
     def __init__(self, num_samples: int = 1):
         if num_samples < 1:
@@ -92,7 +102,13 @@ class Objective:
             t: The fraction of training that has passed, for objectives with a schedule.
         """
         rate = self.rate(record) if record.has_density else None
-        return Terms(rate=rate, distortion=distortion(record), objective=self.maximised(record, t))
+        maximised = self.maximised(record, t)
+        error = None if self.adversary is None else self.error(record)
+        return Terms(rate, distortion(record), maximised, error)
+
+    def error(self, record: Record) -> Tensor:
+        """What the adversary minimises, with shape (B,)."""
+        raise NotImplementedError
 
     def rate(self, record: Record) -> Tensor:
         """KL(q(z|x) || p(z)) in nats, with shape (B,), the way `kl` says."""

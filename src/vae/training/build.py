@@ -43,6 +43,7 @@ def build_module(config: Config, data: DataModule) -> VAEModule:
         allow=config["allow"],
         dataset_size=len(data.indices["train"]),
         labelled_share=data.labelled_share,
+        latent_dim=model.latent_dim,
     )
     pairings.check(model, objective)
     return VAEModule(

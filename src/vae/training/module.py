@@ -13,14 +13,13 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from vae.config import pairings
 from vae.config.nested import moved
-from vae.errors import NonFiniteLoss
 from vae.evaluation.module import Batch, EvaluationModule
 from vae.evaluation.trainer import log_interval
 from vae.metrics.estimate import Means
 from vae.metrics.latents import Latents, LatentUse
 from vae.model import VAE, Record
 from vae.objectives.objective import Objective, Terms
-from vae.training import internals, replay, rng
+from vae.training import adversaries, finite, internals, replay, rng
 
 
 class VAEModule(EvaluationModule):
@@ -52,8 +51,11 @@ class VAEModule(EvaluationModule):
     ):
         super().__init__(model, num_samples, memory, pairings.generates(model, objective))
         self.objective, self.optimizer, self.schedule = objective, optimizer, schedule
+        # its weights are the checkpoint's and the optimiser's, but not the model's
+        self.adversary = objective.adversary
         self.card = card or {}
         self.names = [*self.parts, *({objective.name} - {"elbo"})]
+        self.names += ["adversary"] if self.adversary else []
         self.val_means = Means(*self.names)
         self.val_latents = Latents(model.latent_dim)
         # the means of each batch since the last log
@@ -83,7 +85,7 @@ class VAEModule(EvaluationModule):
 
     def _quantities(self, terms: Terms) -> list[Tensor]:
         named = {"elbo": terms.elbo, "rate": terms.rate, "distortion": terms.distortion}
-        named[self.objective.name] = terms.objective
+        named |= {self.objective.name: terms.objective, "adversary": terms.adversary}
         return [q for name in self.names if (q := named[name]) is not None]
 
     def _passed(self) -> float:
@@ -171,10 +173,16 @@ class VAEModule(EvaluationModule):
 
     def configure_optimizers(self) -> Any:
         """The optimiser, and the schedule stepped after each of its steps."""
-        optimizer = self.optimizer(p for p in self.parameters() if p.requires_grad)
+        optimizer = self.optimizer(p for p in self.model.parameters() if p.requires_grad)
+        if self.adversary:
+            optimizer.add_param_group(adversaries.group(self.adversary, optimizer))
         total = max(1, self.trainer.estimated_stepping_batches)
         scheduler = LambdaLR(optimizer, lambda step: self.schedule(step / total))
         return [optimizer], [{"scheduler": scheduler, "interval": "step"}]
+
+    def configure_gradient_clipping(self, optimizer: Optimizer, **limit: Any) -> None:  # type: ignore[override]
+        """Clip the model's gradient, and an adversary's by itself."""
+        adversaries.clip_each(self, optimizer, **limit)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Put the card into the checkpoint, and refuse to keep weights that are not finite."""
@@ -195,13 +203,7 @@ class VAEModule(EvaluationModule):
         for logger in self.loggers:
             # a run that goes on from here has logged all that came before
             logger.save()
-        bad = [k for k, v in checkpoint["state_dict"].items() if not v.isfinite().all()]
-        if bad:
-            raise NonFiniteLoss(
-                f"a checkpoint holds finite weights, but after step {self.global_step} those of "
-                f"{bad[0]} are not; {self._kept()}: lower optimizer.lr or set "
-                "trainer.gradient_clip_val."
-            )
+        finite.check_weights(checkpoint["state_dict"], self.global_step, self.current_epoch)
 
     def _pending(self) -> dict[str, Any] | None:
         """What this step has logged, where the checkpoint is made before loggers are told of it."""
@@ -241,18 +243,5 @@ class VAEModule(EvaluationModule):
         """Stop at the first step since the last log whose terms are not all finite."""
         if not self.rows or bool(torch.stack(self.rows).isfinite().all()):
             return
-        first = next(i for i, row in enumerate(self.rows) if not row.isfinite().all())
-        behind = (len(self.rows) - 1 - first) // self.trainer.accumulate_grad_batches
-        named = dict(zip(self.names, self.rows[first].tolist(), strict=True))
-        bad = {name: v for name, v in named.items() if not math.isfinite(v)}
-        # the ELBO is not finite if a part of it is not
-        parts = {n: v for n, v in bad.items() if n in ("rate", "distortion")} or bad
-        raise NonFiniteLoss(
-            f"training stops at a loss that is not finite, and step {self.global_step - behind} "
-            f"gave {' and '.join(f'{n} {v}' for n, v in parts.items())}; {self._kept()}: lower "
-            "optimizer.lr or set trainer.gradient_clip_val."
-        )
-
-    def _kept(self) -> str:
-        epochs = self.current_epoch
-        return f"the checkpoint of epoch {epochs} is kept" if epochs else "no epoch was finished"
+        accumulated = self.trainer.accumulate_grad_batches
+        finite.check_terms(self.rows, self.names, self.global_step, accumulated, self.current_epoch)

@@ -31,10 +31,11 @@ class Monitor(Callback):
     def on_before_optimizer_step(
         self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer
     ) -> None:
-        """Log the norm of the gradient of all weights, before it is clipped."""
+        """Log the norm of the gradient of all the model's weights, before it is clipped."""
         if not _due(trainer, trainer.global_step + 1):
             return
-        gradients = [p.grad for p in pl_module.parameters() if p.grad is not None]
+        assert isinstance(pl_module, VAEModule)
+        gradients = [p.grad for p in pl_module.model.parameters() if p.grad is not None]
         norm = torch.nn.utils.get_total_norm(gradients)
         scaler = getattr(trainer.precision_plugin, "scaler", None)
         if scaler is not None and internals.unscales_itself(optimizer):
