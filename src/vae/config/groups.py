@@ -78,6 +78,8 @@ def targets() -> dict[tuple[str, str], tuple[str, str]]:
             for name, value in flat(yaml.safe_load(path.read_text()) or {}).items()
             if name.rpartition(".")[2] == "_target_"
         ]
-        if len(named) == 1:
-            found[named[0]] = (group, path.stem)
+        # what an option is made of is no option
+        own = [place for place in named if place[0] == group]
+        if own or len(named) == 1:
+            found[(own or named)[0]] = (group, path.stem)
     return found
