@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from PIL import Image
 
@@ -110,6 +110,8 @@ class Run:
         surgery: int = 2000,
         probe: int = 10_000,
         fid: int = 10_000,
+        disentanglement: bool = False,
+        dci: Literal["boosted", "forest"] = "boosted",
         memory: float = 32,
         pictures: int = 12,
         seed: int = 0,
@@ -126,6 +128,8 @@ class Run:
             surgery: Test examples over which the rate is taken apart.
             probe: Training examples that the classifiers of E[z] learn from.
             fid: Generated images that FID and KID compare with the test images.
+            disentanglement: Whether codes are scored by the images' factors.
+            dci: The trees of those scores by importance.
             memory: How much the samples may take at once, in MB.
             pictures: Images in a row and in a column of each picture; 0 for none.
             seed: The seed of the samples.
@@ -145,6 +149,8 @@ class Run:
             "surgery": surgery,
             "probe": probe,
             "fid": fid,
+            "disentanglement": disentanglement,
+            "dci": dci,
             "memory": memory,
             "pictures": pictures,
             "seed": seed,

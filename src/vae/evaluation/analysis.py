@@ -11,6 +11,7 @@ from torch import Tensor
 from vae.data.batches import Batch
 from vae.data.module import DataModule
 from vae.data.source import Split
+from vae.evaluation.disentanglement import disentanglement
 from vae.evaluation.generated import distances
 from vae.evaluation.module import TRUSTED, EvaluationModule
 from vae.evaluation.results import Analysis
@@ -41,7 +42,8 @@ def analyse(
     Arguments:
         module: The module, tested.
         data: The data module.
-        settings: surgery, probe, fid, finetune and finetune_steps, as in conf/evaluate.
+        settings: surgery, probe, fid, finetune, finetune_steps, disentanglement and dci, as in
+            conf/evaluate.
         device: Where to compute.
         say: Told what is being done.
     """
@@ -90,7 +92,11 @@ def analyse(
         say(f"log p(x) of {n:,} test images by proposals fitted to each")
         given, x = _take(model, data, "test", n, device)
         test = _finetuned(module, given, x, settings["finetune_steps"])
-    return Analysis(Latents(**latents), samples, test)
+    factors = None
+    if settings["disentanglement"]:
+        say("disentanglement scores (boosted trees take minutes where a factor has many values)")
+        factors = disentanglement(model, data, device, settings["dci"], say)
+    return Analysis(Latents(**latents), samples, test, factors)
 
 
 def _batches(data: DataModule, split: Split, count: int) -> Iterator[Batch]:

@@ -47,11 +47,13 @@ class Analysis:
         latents: What the latent dimensions carry.
         samples: How good generated images are.
         test: More of the test's estimates.
+        disentanglement: How codes keep the data's factors apart, by protocol.
     """
 
     latents: Latents | None = None
     samples: Samples | None = None
     test: Mapping[str, Result] = field(default_factory=dict)
+    disentanglement: Mapping[str, Result] | None = None
 
 
 def collect(
@@ -89,9 +91,10 @@ def collect(
         test=test | dict(found.test),
         latents=found.latents,
         samples=found.samples,
+        disentanglement=dict(found.disentanglement) if found.disentanglement else None,
         train=about.train,
         test_seconds=seconds,
-        parameters=sum(p.numel() for p in module.parameters()),
+        parameters=sum(p.numel() for p in module.model.parameters()),
         data=DataFacts(
             name=data.source.name,
             fingerprint=data.source.fingerprint,

@@ -48,6 +48,11 @@ def print_results(results: Results, directory: Path) -> None:
         floor = f"of training images {samples.fid_of_training_images.value:.3f}"
         _add(table, "FID", samples.fid, 3, f"{floor}; {samples.features}")
         _add(table, "KID", samples.kid, 5, "same features")
+    if results.disentanglement:
+        table.add_section()
+        for name, e in results.disentanglement.items():
+            unit = f"0 to 1, {e.num_examples:,} images, ± over {e.repeats} draws of them"
+            _add(table, name, e, 4, unit, sampled=False)
     table.add_section()
     if train := results.train:
         passed = f"{train.epochs} epochs, validation included"

@@ -37,6 +37,7 @@ class Result(_Part):
         aggregate_size: The number of examples of the aggregate posterior.
         upper_limit: What a mutual information cannot exceed, in nats.
         neighbours: Of a nearest-neighbour classifier.
+        repeats: How many draws of examples the standard error is over, where not over examples.
     """
 
     value: Number
@@ -52,6 +53,7 @@ class Result(_Part):
     aggregate_size: int | None = None
     upper_limit: Number | None = None
     neighbours: int | None = None
+    repeats: int | None = None
 
     @classmethod
     def of(cls, estimate: Estimate, num_samples: int, **more: Any) -> "Result":
@@ -161,6 +163,7 @@ class Results(_Part):
         test: The test's estimates, by name: elbo, rate, distortion, log_px, bits_per_dim.
         latents: What the latent dimensions carry.
         samples: How good generated images are.
+        disentanglement: How codes keep the data's factors apart, by protocol; from 0 to 1.
         train: How the training went.
         test_seconds: How long the test took.
         parameters: The number of parameters.
@@ -182,6 +185,7 @@ class Results(_Part):
     test: dict[str, Result]
     latents: Annotated[Latents | None, BeforeValidator(_or_none)] = None
     samples: Annotated[Samples | None, BeforeValidator(_or_none)] = None
+    disentanglement: dict[str, Result] | None = None
     train: Training | None = None
     test_seconds: Number
     parameters: int
@@ -196,7 +200,7 @@ class Results(_Part):
         A standard error stands under the estimate's name with _standard_error behind it.
         """
         flat: dict[str, float | int | str] = {"score": self.score}
-        for section in ("test", "latents", "samples", "train"):
+        for section in ("test", "latents", "samples", "disentanglement", "train"):
             part = getattr(self, section)
             for name, found in dict(part or {}).items():
                 place = "training" if section == "train" else section

@@ -1,0 +1,1 @@
+"""Scores of how codes keep factors of variation apart, each under its protocol's name."""
