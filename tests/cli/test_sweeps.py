@@ -173,6 +173,30 @@ def test_an_experiment_may_be_a_sweep(cli, tmp_path):
     assert again["test"] == results["test"]
 
 
+def test_a_sweep_over_objectives_shows_elbo_against_mig(cli, tmp_path):
+    words = ["experiment=shapes_disentanglement", *FAST, "data.positions=4", "data.scales=2"]
+    words += ["data.orientations=4", "data.val_size=20", "data.test_share=0.5"]
+    words += ["objective=beta,factor_vae", "seed=0,1", "hydra.sweep.dir=sweep"]
+    code, out, err = cli(*words)
+    assert code == 0, err
+    assert "mig_means_20_bins" in out
+    with (tmp_path / "sweep" / "sweep.csv").open() as f:
+        rows = list(csv.DictReader(f))
+    assert [(r["objective"], r["seed"]) for r in rows] == [
+        ("beta", "0"),
+        ("beta", "1"),
+        ("factor_vae", "0"),
+        ("factor_vae", "1"),
+    ]
+    for row in rows:
+        results = json.loads((tmp_path / "sweep" / row["job"] / "results.json").read_text())
+        found = results["disentanglement"]["sap_linear_svm"]
+        assert float(row["sap_linear_svm"]) == found["value"]
+        assert float(row["sap_linear_svm_standard_error"]) == found["standard_error"]
+    with Image.open(tmp_path / "sweep" / "pictures" / "elbo_against_mig.png") as image:
+        assert len(image.convert("RGB").getcolors(100_000)) > 10
+
+
 def test_the_wandb_sweep_runs_our_command(cli):
     """What an agent would call for the first point of the grid is a command that composes."""
     sweep = yaml.safe_load((config_dir().parent / "docs" / "wandb_sweep.yaml").read_text())

@@ -20,7 +20,8 @@ class Adversary(nn.Module):
 
     Arguments:
         latent_dim: The length of z.
-        hidden: The widths of the hidden layers, which have leaky rectified units.
+        hidden: The widths of the hidden layers, which have leaky rectified units (six of 1000 in the
+            paper, four of 512 in WAE-GAN).
         lr: The learning rate, times the schedule's factor.
         betas: The decays of Adam's two averages.
         weight_decay: As the optimiser's.
@@ -36,7 +37,7 @@ class Adversary(nn.Module):
     def __init__(
         self,
         latent_dim: int,
-        hidden: Sequence[int] = (1000, 1000, 1000, 1000, 1000, 1000),
+        hidden: Sequence[int] = (512, 512, 512, 512),
         lr: float = 1e-4,
         betas: tuple[float, float] = (0.5, 0.9),
         weight_decay: float = 0.0,

@@ -52,6 +52,26 @@ def _others(group: Group, name: str) -> str:
     return ", ".join(f"{k}={v}" for k, v in group.swept.items() if k != name)
 
 
+def scatter(groups: Sequence[Group], one: str, other: str) -> Figure:
+    """Two measures against each other: a point for each job, a colour for each group.
+
+    Arguments:
+        groups: The groups.
+        one: The measure on the horizontal axis.
+        other: The measure on the vertical axis.
+    """
+    figure = Figure(figsize=(6.4, 4.4), layout="constrained")
+    axes = figure.subplots()
+    for g in groups:
+        x, y = ([j.measure(name) for j in g.jobs] for name in (one, other))
+        axes.plot(x, y, "o", markersize=5, alpha=0.8, label=g.label)
+    axes.set(xlabel=f"test {one}, nats per image", ylabel=other)
+    axes.grid(alpha=0.3)
+    if len(groups) <= 12:
+        axes.legend(fontsize=8)
+    return figure
+
+
 def plane(groups: Sequence[Group]) -> Figure:
     r"""The rate-distortion plane: the groups, lines of equal ELBO, and the frontier.
 

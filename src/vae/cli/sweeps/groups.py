@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from vae.cli.sweeps.jobs import MEASURES, Job
+from vae.cli.sweeps.jobs import MEASURES, SCORES, Job
 
 
 @dataclass
@@ -54,7 +54,7 @@ def group(jobs: Sequence[Job]) -> list[Group]:
 
 def measured(groups: Sequence[Group]) -> list[str]:
     """The estimates that any group has."""
-    return [m for m in MEASURES if not all(math.isnan(g.mean(m)) for g in groups)]
+    return [m for m in (*MEASURES, *SCORES) if not all(math.isnan(g.mean(m)) for g in groups)]
 
 
 def best(jobs: Sequence[Job]) -> Job | None:

@@ -16,10 +16,12 @@ from vae.config.groups import targets
 from vae.config.moved import upgraded
 from vae.config.nested import flat, moved
 from vae.errors import RunError
-from vae.runs.results import Results, read_results
+from vae.runs.results import Result, Results, read_results
 
 # the test's columns in sweep.csv, those of them with a standard error twice
 MEASURES = ("elbo", "rate", "distortion", "log_px", "bits_per_dim")
+# those of the disentanglement scores that stand in the table, too
+SCORES = ("mig_means_20_bins", "factor_vae_score")
 
 
 @dataclass
@@ -60,9 +62,16 @@ class Job:
         """What jobs are ranked by: the higher, the better; nan without one."""
         return math.nan if self.results is None else self.results.score
 
+    @property
+    def estimates(self) -> dict[str, Result]:
+        """The test's estimates and the disentanglement scores, by name."""
+        if self.results is None:
+            return {}
+        return {**self.results.test, **(self.results.disentanglement or {})}
+
     def measure(self, name: str) -> float:
-        """A test estimate; nan without one."""
-        found = self.results.test.get(name) if self.results else None
+        """A test estimate or a score; nan without one."""
+        found = self.estimates.get(name)
         return math.nan if found is None else found.value
 
     @property
@@ -159,7 +168,9 @@ def write_csv(jobs: Sequence[Job], path: Path) -> None:
     """Write a row for each job: its name, state, swept settings, estimates, time and command."""
     swept = list(jobs[0].swept) if jobs else []
     columns = ["job", "state", *swept, "score"]
-    for name in MEASURES:
+    scores = {n for job in jobs if job.results for n in job.results.disentanglement or ()}
+    measures = [*MEASURES, *sorted(scores)]
+    for name in measures:
         columns += [name, f"{name}_standard_error"]
     columns += ["active_units", "seconds", "images_per_second", "command", "error"]
     with io.StringIO(newline="") as f:
@@ -169,8 +180,8 @@ def write_csv(jobs: Sequence[Job], path: Path) -> None:
             row = {"job": job.name, "state": job.state, "score": job.score, **job.swept}
             row["error"] = job.error
             if results := job.results:
-                for name in MEASURES:
-                    if estimate := results.test.get(name):
+                for name in measures:
+                    if estimate := job.estimates.get(name):
                         row[name] = estimate.value
                         row[f"{name}_standard_error"] = estimate.standard_error
                 if results.latents is not None:

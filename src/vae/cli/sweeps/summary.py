@@ -6,9 +6,9 @@ from pathlib import Path
 
 from rich.table import Table
 
-from vae.cli.sweeps.figures import against, plane
+from vae.cli.sweeps.figures import against, plane, scatter
 from vae.cli.sweeps.groups import Group, best, group, measured
-from vae.cli.sweeps.jobs import Job, read_jobs, write_csv
+from vae.cli.sweeps.jobs import SCORES, Job, read_jobs, write_csv
 from vae.reporting.pages.page import picture, write
 from vae.reporting.tables import LABELS, console
 
@@ -64,7 +64,10 @@ def print_table(groups: Sequence[Group], names: Sequence[str], jobs: Sequence[Jo
     for name in names:
         table.add_column(LABELS.get(name, name), justify="right")
     for g in groups:
-        cells = [_with_deviation(g.mean(n), g.deviation(n), 4 if "bits" in n else 2) for n in names]
+        cells = [
+            _with_deviation(g.mean(n), g.deviation(n), 4 if n in ("bits_per_dim", *SCORES) else 2)
+            for n in names
+        ]
         table.add_row(*(str(g.swept[n]) for n in swept), str(len(g.jobs)), *cells)
     console().print(table)
 
@@ -86,6 +89,8 @@ def draw(groups: Sequence[Group], names: Sequence[str], folder: Path) -> list[Pa
         )
         if shapes and {"rate", "distortion"} <= set(names):
             figures["rate_distortion"] = plane(groups)
+    if {measure, SCORES[0]} <= set(names):
+        figures[f"{measure}_against_mig"] = scatter(groups, measure, SCORES[0])
     if figures:
         folder.mkdir(exist_ok=True)
     paths = []

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import ClassVar
 
+import numpy as np
+
 from vae.data.source import Array
 from vae.data.sources.published import Published
 from vae.errors import needs_extra
@@ -44,7 +46,7 @@ class Shapes3D(Published):
             raise needs_extra("data=shapes3d", "the h5py library", "shapes3d") from e
         with h5py.File(self.path, "r") as file:
             images = file["images"]
-            if images.shape != (480_000, *self.event_shape[1:], 3):
+            if images.shape != (np.prod(self.counts), *self.event_shape[1:], 3):
                 raise ValueError(f"images has the shape {images.shape}")
             for start in range(0, len(images), CHUNK):
                 yield images[start : start + CHUNK].transpose(0, 3, 1, 2)
