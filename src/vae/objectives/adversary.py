@@ -20,8 +20,8 @@ class Adversary(nn.Module):
 
     Arguments:
         latent_dim: The length of z.
-        hidden: The widths of the hidden layers, which have leaky rectified units (six of 1000 in the
-            paper, four of 512 in WAE-GAN).
+        hidden: The widths of the hidden layers, of leaky rectified units (FactorVAE's paper has six
+            of 1000, WAE-GAN's four of 512).
         lr: The learning rate, times the schedule's factor.
         betas: The decays of Adam's two averages.
         weight_decay: As the optimiser's.
