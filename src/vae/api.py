@@ -198,7 +198,7 @@ class Run:
         """Export the model; returns the folder.
 
         Arguments:
-            format: "safetensors", "torch_export" or "onnx".
+            format: "safetensors", "torch_export", "onnx" or "diffusers".
             out: A folder; None for export/FORMAT of the run.
             push: USER/NAME on the Hugging Face Hub that a safetensors export is sent to.
 

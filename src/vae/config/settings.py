@@ -12,7 +12,7 @@ Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 Split = Literal["train", "val", "test"]
-Format = Literal["safetensors", "torch_export", "onnx"]
+Format = Literal["safetensors", "torch_export", "onnx", "diffusers"]
 Distance = Literal["euclidean", "cosine", "wasserstein"]
 Picture = Literal[
     "samples", "reconstructions", "interpolation", "traversal", "manifold", "analogies"

@@ -24,6 +24,7 @@ class FSQ(nn.Module):
     Arguments:
         latent_dim: The length D of z.
         levels: How many levels each number has, again and again: [8, 5] is 8, 5, 8, 5, ...
+        places: How many neighbours share a level: of maps, those of a channel.
 
     Raises:
         ValueError: If a number has fewer than two levels.
@@ -35,13 +36,13 @@ class FSQ(nn.Module):
     offers: ClassVar[frozenset[Capability]] = frozenset({"density", "moments"})
     discrete: ClassVar[bool] = True
 
-    def __init__(self, latent_dim: int, levels: Sequence[int] = (8, 5, 5, 5)):
+    def __init__(self, latent_dim: int, levels: Sequence[int] = (8, 5, 5, 5), places: int = 1):
         if not levels or min(levels) < 2:
             raise ValueError(f"every number of a code has at least 2 levels, got {list(levels)}.")
         super().__init__()
         self.latent_dim = latent_dim
         self.feature_shape = (latent_dim,)
-        each = [levels[d % len(levels)] for d in range(latent_dim)]
+        each = [levels[d // places % len(levels)] for d in range(latent_dim)]
         self.codebook = Codebook(each, one_hots=False)
 
     def forward(self, features: Tensor) -> Distribution:

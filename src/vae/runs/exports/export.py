@@ -23,8 +23,8 @@ def export(config: dict[str, Any]) -> Path:
     from torch.distributions import Distribution
 
     from vae.config.check import check
-    from vae.errors import ConfigError
-    from vae.runs.exports import onnx, safetensors, torch_export
+    from vae.errors import ConfigError, VAEError
+    from vae.runs.exports import diffusers, onnx, safetensors, torch_export
     from vae.runs.opened import open_run
     from vae.runs.process import prepare
 
@@ -47,9 +47,17 @@ def export(config: dict[str, Any]) -> Path:
                 written = onnx.write(model, shape, folder)
             elif config["format"] == "torch_export":
                 written = torch_export.write(model, shape, folder)
+            elif config["format"] == "diffusers":
+                written = diffusers.write(model, shape, folder)
             else:
                 written = safetensors.write(model, shape, folder, opened.config, opened.data)
                 safetensors.describe(folder, opened.directory)
+    except VAEError:
+        # nothing was written: nothing is left
+        for empty in (folder, folder.parent):
+            if empty.is_dir() and not any(empty.iterdir()):
+                empty.rmdir()
+        raise
     finally:
         Distribution.set_default_validate_args(__debug__)
     for path, worst in written.items():
