@@ -110,6 +110,7 @@ class Run:
         surgery: int = 2000,
         probe: int = 10_000,
         fid: int = 10_000,
+        reconstructions: int = 0,
         disentanglement: bool = False,
         dci: Literal["boosted", "forest"] = "boosted",
         memory: float = 32,
@@ -128,6 +129,7 @@ class Run:
             surgery: Test examples over which the rate is taken apart.
             probe: Training examples that the classifiers of E[z] learn from.
             fid: Generated images that FID and KID compare with the test images.
+            reconstructions: Test images whose PSNR, SSIM and rFID are taken.
             disentanglement: Whether codes are scored by the images' factors.
             dci: The trees of those scores by importance.
             memory: How much the samples may take at once, in MB.
@@ -149,6 +151,7 @@ class Run:
             "surgery": surgery,
             "probe": probe,
             "fid": fid,
+            "reconstructions": reconstructions,
             "disentanglement": disentanglement,
             "dci": dci,
             "memory": memory,

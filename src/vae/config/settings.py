@@ -63,6 +63,7 @@ class Evaluation(BaseModel):
     fid: Count = setting(0, "generated images that FID and KID compare with the test images")
     finetune: Count = setting(0, "test images for which a proposal of their own is fitted")
     finetune_steps: Positive = setting(200, "steps of that")
+    reconstructions: Count = setting(0, "test images whose PSNR, SSIM and rFID are taken")
     disentanglement: bool = setting(False, "score codes by the images' factors")
     dci: Literal["boosted", "forest"] = setting("boosted", "the trees of those by importance")
 

@@ -30,8 +30,7 @@ class DataModule(LightningDataModule):
         support: The support of the likelihood, which "auto" follows.
         batch_size: The number of examples in a training batch, over all devices together.
         eval_batch_size: The same for validation and test.
-        val_size: The number of training examples held out for validation; "auto" is a tenth of
-            them, and at most 5000.
+        val_size: Training examples held out; "auto" is a tenth of them, and at most 5000.
         binarize: "none", "dynamic", "static", "threshold", or "auto": dynamic for
             likelihoods of binary pixels, none for others.
         dequantize: Whether to dequantise, or "auto": for likelihoods with a density.

@@ -14,6 +14,7 @@ from vae.data.source import Split
 from vae.evaluation.disentanglement import disentanglement
 from vae.evaluation.generated import distances
 from vae.evaluation.module import TRUSTED, EvaluationModule
+from vae.evaluation.reconstructions import reconstructions
 from vae.evaluation.results import Analysis
 from vae.metrics.estimate import Estimate
 from vae.metrics.latents import THRESHOLD, LatentUse
@@ -42,8 +43,8 @@ def analyse(
     Arguments:
         module: The module, tested.
         data: The data module.
-        settings: surgery, probe, fid, finetune, finetune_steps, disentanglement and dci, as in
-            conf/evaluate.
+        settings: surgery, probe, fid, finetune, finetune_steps, reconstructions,
+            disentanglement and dci, as in conf/evaluate.
         device: Where to compute.
         say: Told what is being done.
     """
@@ -73,8 +74,6 @@ def analyse(
             "no FID: an autoencoder's codes are not drawn towards its prior; fit one with "
             "python -m vae.fit_prior run=..."
         )
-    elif n > 0 and len(data.arrays["train_labels"].unique()) < 2:
-        say("no FID: its features are those of a classifier, and these images have no classes")
     elif n > 0:
         if len(data.indices["test"]) < SMALLEST:
             say(f"no FID: it needs at least {SMALLEST} test images, and there are fewer")
@@ -96,7 +95,11 @@ def analyse(
     if settings["disentanglement"]:
         say("disentanglement scores (boosted trees take minutes where a factor has many values)")
         factors = disentanglement(model, data, device, settings["dci"], say)
-    return Analysis(Latents(**latents), samples, test, factors)
+    images = None
+    if (n := min(len(data.indices["test"]), settings["reconstructions"])) > 1:
+        say(f"PSNR, SSIM and rFID of {n:,} reconstructions")
+        images = reconstructions(model, data, n, device, say)
+    return Analysis(Latents(**latents), samples, test, factors, images)
 
 
 def _batches(data: DataModule, split: Split, count: int) -> Iterator[Batch]:

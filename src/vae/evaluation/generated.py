@@ -3,15 +3,15 @@
 import torch
 from torch import Tensor
 
-from vae.data.cache import cache_dir
 from vae.data.module import DataModule
+from vae.evaluation.features import features_of
 from vae.model import VAE
 from vae.reporting import views
 from vae.runs.results import Result, Samples
 
 
 def distances(model: VAE, data: DataModule, count: int, device: torch.device) -> Samples:
-    """FID and KID of samples of p(x) in the features of a classifier of this data.
+    """FID and KID of samples of p(x) in the features of a network trained on this data.
 
     Arguments:
         model: The model.
@@ -20,40 +20,29 @@ def distances(model: VAE, data: DataModule, count: int, device: torch.device) ->
         device: Where to compute.
     """
     from vae.metrics import fid
-    from vae.metrics.features import feature_network
 
-    arrays, indices = data.arrays, data.indices["train"]
-    indices = indices[arrays["train_labels"][indices] >= 0]
-    known = torch.arange(len(arrays["test_labels"]))[arrays["test_labels"] >= 0]
-    labels = torch.cat([arrays["train_labels"][indices], arrays["test_labels"][known]]).unique()
-    train, test = (
-        # the classes' numbers may be any; a classifier's are 0, 1, ...
-        (
-            arrays[f"{split}_images"].index_select(0, some),
-            torch.searchsorted(labels, arrays[f"{split}_labels"].index_select(0, some)),
-        )
-        for split, some in (("train", indices), ("test", known))
-    )
-    name = f"{data.source.name}-{data.source.fingerprint[:16]}-{len(indices)}-{data.split_seed}"
-    network = feature_network(name, cache_dir() / "features", train, test, len(labels))
+    network, named = features_of(data)
+    arrays = data.arrays
+    test = arrays["test_images"]
+    train = arrays["train_images"].index_select(0, data.indices["train"][: len(test)])
     # of a conditional model, as many of each class as there are test images
     context = None if data.condition is None else data.some(count, "test").context
     given = model.given(context)
     drawn = [
-        _bytes(views.samples(given.rows(start, start + 500), min(500, count - start)))
+        as_bytes(views.samples(given.rows(start, start + 500), min(500, count - start)))
         for start in range(0, count, 500)
     ]
-    found = fid.distances(network, test[0], torch.cat(drawn))
-    floor = fid.distances(network, test[0], train[0][: len(test[0])])
+    found = fid.distances(network, test, torch.cat(drawn))
+    floor = fid.distances(network, test, train)
     return Samples(
         fid=Result.of(found.fid, count),
         kid=Result.of(found.kid, count),
-        fid_of_training_images=Result.of(floor.fid, min(len(train[0]), len(test[0]))),
+        fid_of_training_images=Result.of(floor.fid, len(train)),
         num_images=count,
-        features=f"the 64 features of this package's own classifier of {data.source.name} "
-        f"(test accuracy {float(network.accuracy):.4f}), not Inception's",
+        features=named,
     )
 
 
-def _bytes(x: Tensor) -> Tensor:
+def as_bytes(x: Tensor) -> Tensor:
+    """Pixels as bytes, clipped to [0, 1]."""
     return (x.clamp(0, 1) * 255).round().to(torch.uint8).cpu()

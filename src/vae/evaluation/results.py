@@ -15,7 +15,16 @@ from lightning.pytorch import Trainer
 import vae
 from vae.data.module import DataModule
 from vae.evaluation.module import EvaluationModule
-from vae.runs.results import SCHEMA, DataFacts, Latents, Result, Results, Samples, Training
+from vae.runs.results import (
+    SCHEMA,
+    DataFacts,
+    Latents,
+    Reconstructions,
+    Result,
+    Results,
+    Samples,
+    Training,
+)
 
 Config = Mapping[str, Any]
 
@@ -48,12 +57,14 @@ class Analysis:
         samples: How good generated images are.
         test: More of the test's estimates.
         disentanglement: How codes keep the data's factors apart, by protocol.
+        reconstructions: How close reconstructions are.
     """
 
     latents: Latents | None = None
     samples: Samples | None = None
     test: Mapping[str, Result] = field(default_factory=dict)
     disentanglement: Mapping[str, Result] | None = None
+    reconstructions: Reconstructions | None = None
 
 
 def collect(
@@ -91,6 +102,7 @@ def collect(
         test=test | dict(found.test),
         latents=found.latents,
         samples=found.samples,
+        reconstructions=found.reconstructions,
         disentanglement=dict(found.disentanglement) if found.disentanglement else None,
         train=about.train,
         test_seconds=seconds,

@@ -50,7 +50,7 @@ class Adversarial(Objective):
         missed = softplus(-self.adversary.judged(record.z[0]))
         return -(distortion(record) + self.weight * missed)
 
-    def error(self, record: Record) -> Tensor:
+    def error(self, record: Record, t: float) -> Tensor:
         """What the adversary minimises in nats, with shape (B,)."""
         z = record.z[0]
         drawn = record.prior.sample(torch.Size([len(z)])).to(z.dtype)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -9,7 +10,30 @@ from torch.func import functional_call
 from torch.nn.functional import softplus
 
 
-class Adversary(nn.Module):
+class Judge(nn.Module):
+    """A network with weights and settings of its own in the optimiser.
+
+    Arguments:
+        settings: lr, betas and weight_decay.
+
+    Raises:
+        ValueError: If the learning rate is not positive.
+    """
+
+    def __init__(self, **settings: Any):
+        if settings["lr"] <= 0:
+            raise ValueError(f"lr must be positive, got {settings['lr']}; set it so.")
+        super().__init__()
+        self.settings = settings
+
+    def judged(self, x: Tensor) -> Tensor:
+        """What it says of x, with a gradient of x alone."""
+        fixed = {name: p.detach() for name, p in self.named_parameters()}
+        said: Tensor = functional_call(self, fixed, (x,))
+        return said
+
+
+class Adversary(Judge):
     r"""D(z), the log-odds that z is of the first of two sets; it is trained beside the model.
 
     .. math:: \min_D E_1[-\log \sigma(D(z))] + E_2[-\log \sigma(-D(z))], \quad
@@ -42,12 +66,9 @@ class Adversary(nn.Module):
         betas: tuple[float, float] = (0.5, 0.9),
         weight_decay: float = 0.0,
     ):
-        if min([1, *hidden]) < 1 or lr <= 0:
-            raise ValueError(
-                f"hidden and lr must be positive, got {list(hidden)} and {lr}; set them so."
-            )
-        super().__init__()
-        self.settings = {"lr": lr, "betas": betas, "weight_decay": weight_decay}
+        if min([1, *hidden]) < 1:
+            raise ValueError(f"hidden must be positive, got {list(hidden)}; set it so.")
+        super().__init__(lr=lr, betas=betas, weight_decay=weight_decay)
         widths = [latent_dim, *hidden]
         hiddens = [(nn.Linear(a, b), nn.LeakyReLU(0.2)) for a, b in pairwise(widths)]
         self.network = nn.Sequential(*(part for both in hiddens for part in both))
@@ -57,12 +78,6 @@ class Adversary(nn.Module):
         r"""D(z) in nats, with shape (\*), for z with shape (\*, D)."""
         odds: Tensor = self.network(z.to(next(self.parameters()).dtype)).squeeze(-1)
         return odds.float() if odds.dtype in (torch.float16, torch.bfloat16) else odds
-
-    def judged(self, z: Tensor) -> Tensor:
-        r"""D(z), with a gradient of z alone."""
-        fixed = {name: p.detach() for name, p in self.named_parameters()}
-        odds: Tensor = functional_call(self, fixed, (z,))
-        return odds
 
     def error(self, first: Tensor, second: Tensor) -> Tensor:
         r"""What D minimises in nats, with shape (\*), for as many codes of each, (\*, D).

@@ -51,7 +51,7 @@ class FactorVAE(Objective):
         correlation = self.adversary.judged(record.z[0])
         return -(distortion(record) + self.rate(record) + self.gamma * correlation)
 
-    def error(self, record: Record) -> Tensor:
+    def error(self, record: Record, t: float) -> Tensor:
         """What the adversary minimises in nats, with shape (B,)."""
         z = record.z[0]
         return self.adversary.error(z, shuffled(z))

@@ -11,7 +11,9 @@ from vae.model.capabilities import Capability
 from vae.model.record import Record
 
 if TYPE_CHECKING:
-    from vae.objectives.adversary import Adversary
+    from torch import nn
+
+    from vae.objectives.adversary import Judge
 
 KL = Literal["auto", "analytic", "monte_carlo"]
 # parts of the model, and what they must offer
@@ -82,7 +84,9 @@ class Objective:
     # whether it takes every class of an example, weighed, instead of samples drawn alike
     enumerates: bool = False
     # a network that is trained beside the model, on `error`
-    adversary: "Adversary | None" = None
+    adversary: "Judge | None" = None
+    # a network that stays as it is
+    features: "nn.Module | None" = None
 
     def __init__(self, num_samples: int = 1):
         if num_samples < 1:
@@ -103,11 +107,11 @@ class Objective:
         """
         rate = self.rate(record) if record.has_density else None
         maximised = self.maximised(record, t)
-        error = None if self.adversary is None else self.error(record)
+        error = None if self.adversary is None else self.error(record, t)
         return Terms(rate, distortion(record), maximised, error)
 
-    def error(self, record: Record) -> Tensor:
-        """What the adversary minimises, with shape (B,)."""
+    def error(self, record: Record, t: float) -> Tensor:
+        """What the adversary minimises, with shape (B,), after the fraction `t` of training."""
         raise NotImplementedError
 
     def rate(self, record: Record) -> Tensor:

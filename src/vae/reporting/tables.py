@@ -48,6 +48,12 @@ def print_results(results: Results, directory: Path) -> None:
         floor = f"of training images {samples.fid_of_training_images.value:.3f}"
         _add(table, "FID", samples.fid, 3, f"{floor}; {samples.features}")
         _add(table, "KID", samples.kid, 5, "same features")
+    if images := results.reconstructions:
+        table.add_section()
+        _add(table, "PSNR", images.psnr, 2, f"decibels, of {images.num_images:,} reconstructions")
+        if images.ssim is not None:
+            _add(table, "SSIM", images.ssim, 4, "at most 1")
+        _add(table, "rFID", images.rfid, 3, images.features)
     if results.disentanglement:
         table.add_section()
         for name, e in results.disentanglement.items():

@@ -121,6 +121,24 @@ class Samples(_Part):
     features: str
 
 
+class Reconstructions(_Part):
+    """How close reconstructions are to their test images.
+
+    Arguments:
+        psnr: The peak signal-to-noise ratio, in decibels.
+        ssim: The structural similarity, at most 1; None of images smaller than its window.
+        rfid: The FID between images and reconstructions, in the named features.
+        num_images: How many.
+        features: Those of rfid.
+    """
+
+    psnr: Result
+    ssim: Result | None
+    rfid: Result
+    num_images: int
+    features: str
+
+
 class Training(_Part):
     """How the training went."""
 
@@ -163,6 +181,7 @@ class Results(_Part):
         test: The test's estimates, by name: elbo, rate, distortion, log_px, bits_per_dim.
         latents: What the latent dimensions carry.
         samples: How good generated images are.
+        reconstructions: How close reconstructions are.
         disentanglement: How codes keep the data's factors apart, by protocol; from 0 to 1.
         train: How the training went.
         test_seconds: How long the test took.
@@ -185,6 +204,7 @@ class Results(_Part):
     test: dict[str, Result]
     latents: Annotated[Latents | None, BeforeValidator(_or_none)] = None
     samples: Annotated[Samples | None, BeforeValidator(_or_none)] = None
+    reconstructions: Reconstructions | None = None
     disentanglement: dict[str, Result] | None = None
     train: Training | None = None
     test_seconds: Number
@@ -200,7 +220,8 @@ class Results(_Part):
         A standard error stands under the estimate's name with _standard_error behind it.
         """
         flat: dict[str, float | int | str] = {"score": self.score}
-        for section in ("test", "latents", "samples", "disentanglement", "train"):
+        sections = ("test", "latents", "samples", "reconstructions", "disentanglement", "train")
+        for section in sections:
             part = getattr(self, section)
             for name, found in dict(part or {}).items():
                 place = "training" if section == "train" else section

@@ -7,10 +7,10 @@ from lightning.pytorch import LightningModule
 from torch.optim import Optimizer
 
 from vae.errors import ConfigError
-from vae.objectives.adversary import Adversary
+from vae.objectives.adversary import Judge
 
 
-def group(adversary: Adversary, optimizer: Optimizer) -> dict[str, Any]:
+def group(adversary: Judge, optimizer: Optimizer) -> dict[str, Any]:
     """The adversary's weights, with their own settings of this optimiser.
 
     Raises:

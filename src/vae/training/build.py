@@ -13,10 +13,11 @@ from torch.optim import Optimizer
 
 from vae.config import pairings
 from vae.config.build import build_model, with_context_size
-from vae.config.make import locate, make
+from vae.config.make import locate, make, parameters
 from vae.config.secret import recorded
 from vae.data.module import DataModule
 from vae.errors import ConfigError
+from vae.evaluation.features import Maps, features_of
 from vae.model.families.vae import VAE
 from vae.training import devices
 from vae.training.loggers.csv import CSV
@@ -37,6 +38,11 @@ def build_module(config: Config, data: DataModule) -> VAEModule:
         for network in (model.encoder, model.decoder):
             # in place, which leaves the names of the weights as they are
             network.compile()
+    # training a network of features takes a while: only for what asks for it
+    target = locate(config["objective"]["_target_"], config["allow"])
+    asked: dict[str, Any] = {}
+    if "features" in parameters(target):
+        asked["features"] = Maps(features_of(data)[0])
     objective = make(
         config["objective"],
         "objective",
@@ -44,6 +50,8 @@ def build_module(config: Config, data: DataModule) -> VAEModule:
         dataset_size=len(data.indices["train"]),
         labelled_share=data.labelled_share,
         latent_dim=model.latent_dim,
+        event_shape=data.event_shape,
+        **asked,
     )
     pairings.check(model, objective)
     return VAEModule(

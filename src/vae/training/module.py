@@ -52,7 +52,7 @@ class VAEModule(EvaluationModule):
         super().__init__(model, num_samples, memory, pairings.generates(model, objective))
         self.objective, self.optimizer, self.schedule = objective, optimizer, schedule
         # its weights are the checkpoint's and the optimiser's, but not the model's
-        self.adversary = objective.adversary
+        self.adversary, self.features = objective.adversary, objective.features
         self.card = card or {}
         self.names = [*self.parts, *({objective.name} - {"elbo"})]
         self.names += ["adversary"] if self.adversary else []
