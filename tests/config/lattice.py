@@ -61,6 +61,9 @@ def options():
         found["family", word] = small(model) | ({"layers": [4, 3]} if "layers" in model else {})
     for word in OBJECTIVES:
         found["objective", word] = small(compose(f"objective={word}")["objective"])
+    found["objective", "perceptual"]["adversary"] |= {"channels": 4, "layers": 1}
+    # from the start, in a step after half of training
+    found["objective", "perceptual"]["adversary_start"] = 0.0
     return found
 
 
@@ -168,6 +171,10 @@ def check_step(module: VAEModule, batch: Batch, cell):
     assert terms.objective.shape == (6,)
     terms.loss.backward()
     for name, parameter in module.named_parameters():
+        if not parameter.requires_grad:
+            # features stay as they are
+            assert name.startswith("features."), (cell, name)
+            continue
         assert parameter.grad is not None, (cell, name)
         assert parameter.grad.isfinite().all(), (cell, name)
     torch.optim.SGD(module.parameters(), lr=1e-6).step()

@@ -34,7 +34,8 @@ class Perceptual(Objective):
         num_samples: The number S of samples of z for each example.
 
     Choice of ours: lambda is of gradients with respect to the image and not, as in the papers'
-    code, to the decoder's last weights; it is 0 in validation.
+    code, to the decoder's last weights (of a likelihood whose density is no function of its mean,
+    of the distance alone); it is 0 in validation.
 
     Raises:
         ValueError: If a weight is negative, the start is no share, or `num_samples` not positive.
