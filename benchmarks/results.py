@@ -79,8 +79,13 @@ def call(module: str, *words: str) -> None:
 
 def commit() -> str:
     """The commit that was measured, with a star if files differ from it."""
-    words = ["git", "describe", "--always", "--abbrev=7", "--dirty=*"]
-    return subprocess.check_output(words, cwd=ROOT, text=True).strip()
+
+    def git(*words: str) -> str:
+        return subprocess.check_output(["git", *words], cwd=ROOT, text=True).strip()
+
+    # the rows that were kept meanwhile change nothing
+    changed = git("status", "--porcelain", "--", ".", f":!{KEPT.relative_to(ROOT)}")
+    return git("rev-parse", "--short=7", "HEAD") + ("*" if changed else "")
 
 
 def row(found: Results) -> dict[str, object]:
@@ -189,20 +194,22 @@ def pages(rows: dict[str, dict[str, dict]]) -> dict[Path, str]:
     text = page.read_text()
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
-    found = {page: f"{before}{BEGIN}\n{table(rows)}\n{END}{after}"}
-    quoted = readme.read_text()
+    found: dict[Path, str] = {}
+    quoted = {page: f"{before}{BEGIN}\n{table(rows)}\n{END}{after}", readme: readme.read_text()}
     for name, seeds in rows.items():
         if " " in name:
             # an experiment's header and README's row are of its own settings
             continue
         path = ROOT / "conf" / "experiment" / f"{name}.yaml"
         found[path] = header(path.read_text(), seeds)
-        cells = [over(seeds, "elbo"), log_px(seeds)]
+        bits = over(seeds, "bits_per_dim", 3)
+        cells = [over(seeds, "elbo"), log_px(seeds) + (f"; {bits} bits/dim" if bits else "")]
         seconds = max(s["seconds"] for s in seeds.values())
-        line = rf"^(\| `{name}` \|)[^|]*\|[^|]*\|[^|]*\|$"
+        # a row of four cells; those of papers have more
+        line = rf"^(\| `{name}`[^|]*\|)[^|]*\|[^|]*\|[^|]*\|$"
         new = rf"\1 {cells[0]} | {cells[1]} | {seconds:,.0f} s |"
-        quoted = re.sub(line, new, quoted, flags=re.MULTILINE)
-    return found | {readme: quoted}
+        quoted = {p: re.sub(line, new, t, flags=re.MULTILINE) for p, t in quoted.items()}
+    return found | quoted
 
 
 if __name__ == "__main__":
