@@ -176,7 +176,7 @@ def test_an_experiment_may_be_a_sweep(cli, tmp_path):
 def test_a_sweep_over_objectives_shows_elbo_against_mig(cli, tmp_path):
     words = ["experiment=shapes_disentanglement", *FAST, "data.positions=4", "data.scales=2"]
     words += ["data.orientations=4", "data.val_size=20", "data.test_share=0.5"]
-    words += ["objective=beta,factor_vae", "seed=0,1", "hydra.sweep.dir=sweep"]
+    words += ["objective=beta,factor_vae", "seed=0", "hydra.sweep.dir=sweep"]
     code, out, err = cli(*words)
     assert code == 0, err
     assert "mig_means_20_bins" in out
@@ -184,9 +184,7 @@ def test_a_sweep_over_objectives_shows_elbo_against_mig(cli, tmp_path):
         rows = list(csv.DictReader(f))
     assert [(r["objective"], r["seed"]) for r in rows] == [
         ("beta", "0"),
-        ("beta", "1"),
         ("factor_vae", "0"),
-        ("factor_vae", "1"),
     ]
     for row in rows:
         results = json.loads((tmp_path / "sweep" / row["job"] / "results.json").read_text())

@@ -16,7 +16,7 @@ from vae.objectives.factor_vae import FactorVAE, shuffled
 from vae.training import adversaries
 
 
-def trained(first, second, dim, steps=1500):
+def trained(first, second, dim, steps=700):
     """An adversary that has seen many samples of two distributions."""
     torch.manual_seed(0)
     d = Adversary(dim, hidden=[64, 64])

@@ -133,6 +133,7 @@ def test_the_entropy_of_an_aggregate_is_that_of_the_gaussian_it_is():
 
 def test_the_gap_of_samples(factors):
     torch.manual_seed(0)
+    factors = factors[:1000]
     loc = torch.from_numpy(factors).float()
     sure = torch.full_like(loc, 0.02)
     assert mig_samples(loc, sure, factors) == pytest.approx(1, abs=0.02)

@@ -42,10 +42,14 @@ def factor_vae_score(
 
     def votes(count: int) -> npt.NDArray[np.int64]:
         table = np.zeros((scaled.shape[1], factors.shape[1]), np.int64)
-        for _ in range(count):
-            k = rng.integers(len(groups))
-            rows = rng.choice(groups[k][rng.integers(len(groups[k]))], SIZE)
-            table[scaled[rows].var(0).argmin(), k] += 1
+        # which factor each vote is about, and which of its values
+        about = rng.multinomial(count, [1 / len(groups)] * len(groups))
+        for k, share in enumerate(about):
+            drawn = rng.multinomial(share, [1 / len(groups[k])] * len(groups[k]))
+            for group, n in zip(groups[k], drawn, strict=True):
+                rows = rng.choice(group, (n, SIZE))
+                named = scaled[rows].var(1).argmin(1)
+                table[:, k] += np.bincount(named, minlength=len(table))
         return table
 
     said = votes(train).argmax(1)
