@@ -182,10 +182,7 @@ def test_a_sweep_over_objectives_shows_elbo_against_mig(cli, tmp_path):
     assert "mig_means_20_bins" in out
     with (tmp_path / "sweep" / "sweep.csv").open() as f:
         rows = list(csv.DictReader(f))
-    assert [(r["objective"], r["seed"]) for r in rows] == [
-        ("beta", "0"),
-        ("factor_vae", "0"),
-    ]
+    assert [r["objective"] for r in rows] == ["beta", "factor_vae"]
     for row in rows:
         results = json.loads((tmp_path / "sweep" / row["job"] / "results.json").read_text())
         found = results["disentanglement"]["sap_linear_svm"]
