@@ -65,6 +65,24 @@ def test_a_static_draw_is_the_same_in_every_epoch(binarize, same):
     assert not torch.equal(other.examples(100), data.examples(100))
 
 
+def test_half_the_images_are_mirrored_where_they_are_trained_on():
+    plain = make(constraints.real, dequantize=False, val_size=59_000)
+    data = make(constraints.real, dequantize=False, flip=True, val_size=59_000)
+    same = mirrored = 0
+    for batch, other in zip(plain.train_dataloader(), data.train_dataloader(), strict=True):
+        x = plain.on_after_batch_transfer(batch, 0).x
+        y = data.on_after_batch_transfer(other, 0).x
+        same += (y == x).flatten(1).all(1).sum()
+        mirrored += (y == x.flip(-1)).flatten(1).all(1).sum()
+    assert same + mirrored == 1000
+    assert abs(int(same) - 500) < 4 * 250**0.5
+    for one, two in zip(data.batches("val", 100), plain.batches("val", 100), strict=True):
+        assert torch.equal(one.x, two.x)
+        break
+    with pytest.raises(ValueError, match=r"set data.binarize=dynamic or data.flip=false"):
+        make(binarize="static", flip=True)
+
+
 def test_evaluation_batches_do_not_depend_on_their_size():
     data = make()
     one = torch.cat([b.x for _, b in zip(range(3), data.batches("test", 50), strict=False)])

@@ -31,17 +31,16 @@ class DataModule(LightningDataModule):
         batch_size: The number of examples in a training batch, over all devices together.
         eval_batch_size: The same for validation and test.
         val_size: Training examples held out; "auto" is a tenth of them, and at most 5000.
-        binarize: "none", "dynamic", "static", "threshold", or "auto": dynamic for
-            likelihoods of binary pixels, none for others.
+        binarize: "none", "dynamic", "static", "threshold", or "auto": dynamic for binary pixels.
         dequantize: Whether to dequantise, or "auto": for likelihoods with a density.
         split_seed: The seed of the split.
         evaluation_seed: The seed of the fixed draw that validation and test examples get.
+        flip: Whether images that are trained on are mirrored half the times.
         seed: The seed of the order of training examples.
         shuffle: "full", "blocks" (of neighbours, for files larger than memory), or "auto": blocks
             for images of more than half the machine's memory.
         condition: What batches carry for a conditional or a semi-supervised model.
-        labels: How many training labels a semi-supervised model sees, as many of each class;
-            None for all that are known.
+        labels: Training labels that a semi-supervised model sees, of each class alike; None: all.
 
     Raises:
         ConfigError: If a size does not fit the source.
@@ -59,6 +58,7 @@ class DataModule(LightningDataModule):
         dequantize: bool | Literal["auto"] = "auto",
         split_seed: int = 0,
         evaluation_seed: int = 0,
+        flip: bool = False,
         seed: int = 0,
         shuffle: Shuffle = "auto",
         condition: Kind | None = None,
@@ -70,7 +70,7 @@ class DataModule(LightningDataModule):
         self.eval_batch_size = eval_batch_size
         self.seed = seed
         self.split_seed = split_seed
-        self.pixels = pixels_for(support, binarize, dequantize, evaluation_seed)
+        self.pixels = pixels_for(support, binarize, dequantize, evaluation_seed, flip)
         arrays = cached(source)
         with warnings.catch_warnings():
             # nothing here is ever written

@@ -29,16 +29,24 @@ class Pixels:
         dequantize: Whether to spread each level uniformly over its width, so that a density over
             pixels is a bound on the probability of the bytes.
         evaluation_seed: The seed of u for examples that are evaluated, and of all of "static".
+        flip: Whether an example is mirrored, left to right, half the times that it is trained on.
 
     Raises:
-        ValueError: If asked to binarise and dequantise at once.
+        ValueError: If asked to binarise and dequantise at once, or to mirror what has one draw.
 
     References:
         The quantitative analysis of deep belief networks (Salakhutdinov & Murray, 2008) (dynamic)
         A note on the evaluation of generative models (Theis et al., 2016), eq. 2 (dequantize)
     """
 
-    def __init__(self, binarize: Binarize, dequantize: bool, evaluation_seed: int = 0):
+    def __init__(
+        self, binarize: Binarize, dequantize: bool, evaluation_seed: int = 0, flip: bool = False
+    ):
+        if binarize == "static" and flip:
+            raise ValueError(
+                "with data.binarize=static an example is the same at every visit, got "
+                "data.flip=true; set data.binarize=dynamic or data.flip=false."
+            )
         if binarize != "none" and dequantize:
             raise ValueError(
                 f"pixels are binarised or dequantised, not both, got data.binarize={binarize} and "
@@ -47,6 +55,7 @@ class Pixels:
         self.binarize = binarize
         self.dequantize = dequantize
         self.evaluation_seed = evaluation_seed
+        self.flip = flip
 
     @property
     def support(self) -> constraints.Constraint:
@@ -72,6 +81,9 @@ class Pixels:
             index: The examples' numbers, with shape (B,), for the fixed draw of an evaluation;
                 None for a fresh draw from torch's generator.
         """
+        if self.flip and index is None:
+            mirrored = torch.rand(len(pixels), 1, 1, 1, device=pixels.device) < 0.5
+            pixels = torch.where(mirrored, pixels.flip(-1), pixels)
         if self.binarize == "threshold":
             return (pixels >= 128).float()
         if self.binarize == "dynamic" and index is None:
@@ -96,6 +108,7 @@ def pixels_for(
     binarize: Binarize | Literal["auto"],
     dequantize: bool | Literal["auto"],
     evaluation_seed: int = 0,
+    flip: bool = False,
 ) -> Pixels:
     """The pixels that a likelihood explains.
 
@@ -104,6 +117,7 @@ def pixels_for(
         binarize: "auto" is dynamic for binary pixels, and none for others.
         dequantize: "auto" is true for likelihoods with a density.
         evaluation_seed: The seed of the fixed draw of evaluated examples.
+        flip: Whether examples that are trained on are mirrored half the times.
 
     Raises:
         ConfigError: If the likelihood does not explain such pixels.
@@ -113,7 +127,7 @@ def pixels_for(
         binarize = "dynamic" if binary else "none"
     if dequantize == "auto":
         dequantize = binarize == "none" and not support.is_discrete
-    pixels = Pixels(binarize, dequantize, evaluation_seed)
+    pixels = Pixels(binarize, dequantize, evaluation_seed, flip)
     if binarize != "none" and not binary:
         raise ConfigError(
             f"binary pixels are for a Bernoulli: a density at them has no upper bound, and the "
