@@ -145,3 +145,41 @@ def test_maps_stay_as_they_are():
     assert one.shape == (2, 32, 8, 8)
     assert two.shape == (2, 64, 4, 4)
     assert not any(p.requires_grad for p in maps.parameters())
+
+
+def test_a_run_is_ranked_by_its_distortion_and_says_that_samples_are_noise(tmp_path, capsys):
+    import vae
+
+    run = vae.fit(
+        "data=digits",
+        "model=spatial",
+        "model.channels=[8,8]",
+        "model/likelihood=laplace",
+        "objective=perceptual",
+        "objective.adversary.layers=1",
+        "objective.adversary.channels=4",
+        "trainer.max_epochs=2",
+        "trainer.limit_train_batches=5",
+        "evaluate.num_samples=0",
+        "evaluate.surgery=0",
+        "evaluate.probe=0",
+        "evaluate.reconstructions=50",
+        "callbacks.pictures=null",
+        f"run_dir={tmp_path / 'run'}",
+    )
+    rows = (run.directory / "metrics.csv").read_text()
+    assert "val/perceptual" in rows
+    assert "val/adversary" in rows
+    assert run.results.score < 0
+    found = run.results.reconstructions
+    assert 0 < found.psnr.value < 60
+    assert found.ssim is None
+    assert found.rfid.value > 0
+    assert "no SSIM: its window is 11 pixels wide" in capsys.readouterr().out
+    quiet = {"num_samples": 0, "surgery": 0, "probe": 0, "pictures": 0}
+    assert run.evaluate(fid=50, **quiet).samples is None
+    assert (
+        "no FID: an autoencoder's codes are not drawn towards its prior" in capsys.readouterr().out
+    )
+    with pytest.raises(ConfigError, match="this run is an autoencoder"):
+        run.generate("samples", out=tmp_path / "x.png")

@@ -1,7 +1,7 @@
 """The part of the LightningModule that tests: log p(x), its parts, and what each latent carries."""
 
 import warnings
-from typing import Protocol
+from typing import Literal, Protocol
 
 import torch
 from lightning.pytorch import LightningModule
@@ -75,6 +75,11 @@ class EvaluationModule(LightningModule):
         self.test_use: LatentUse | None = None
         self.results: dict[str, Estimate] = {}
         self.layer_rates: dict[str, Estimate] = {}
+
+    @property
+    def ranked_by(self) -> Literal["elbo", "distortion"]:
+        """What runs and checkpoints are ranked by: the distortion, where codes may be anywhere."""
+        return "elbo" if self.bounded and self.generates else "distortion"
 
     def setup(self, stage: str) -> None:
         """Lay convolutions' weights out as the CPU is fastest with."""

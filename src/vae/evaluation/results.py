@@ -98,7 +98,7 @@ def collect(
         seed=about.config["seed"],
         condition=None if data.condition == "some_labels" else data.condition,
         checkpoint=str(about.checkpoint) if about.checkpoint else None,
-        score=_score(about.score, test, module.bounded),
+        score=_score(about.score, test, module.ranked_by),
         test=test | dict(found.test),
         latents=found.latents,
         samples=found.samples,
@@ -157,11 +157,11 @@ def estimates_of(module: EvaluationModule, data: DataModule) -> dict[str, Result
     return test
 
 
-def _score(score: float | None, test: Mapping[str, Result], bounded: bool) -> float:
-    """`score`, else the test's ELBO; minus the distortion where there is no ELBO."""
+def _score(score: float | None, test: Mapping[str, Result], name: str) -> float:
+    """`score`, else the test's ELBO or minus its distortion, whichever it is ranked by."""
     if score is not None:
         return score
-    sign, name = (1, "elbo") if bounded else (-1, "distortion")
+    sign = 1 if name == "elbo" else -1
     return sign * test[name].value if name in test else math.nan
 
 

@@ -150,8 +150,8 @@ def build_callbacks(config: Config, module: VAEModule) -> list[Callback]:
         if not validated:
             # without validation the best epoch is the last
             best |= {"monitor": None, "save_on_train_epoch_end": True}
-        elif not module.bounded and best.get("monitor") == "val/elbo":
-            # an autoencoder has no ELBO, only its distortion
+        elif module.ranked_by == "distortion" and best.get("monitor") == "val/elbo":
+            # an autoencoder has no ELBO, or one that means nothing
             best |= {"monitor": "val/distortion", "mode": "min"}
         if best.get("save_top_k", 1) not in (0, 1) and "{" not in str(best.get("filename")):
             # several need several names, of which results.json says the best

@@ -163,7 +163,8 @@ class VAEModule(EvaluationModule):
         values |= {f"val/rate_of/{name}": rate for name, rate in self.rates.items()}
         self.latent_use = use
         if not self.trainer.sanity_checking:
-            score = means["elbo"].value if self.bounded else -means["distortion"].value
+            ranked = means[self.ranked_by].value
+            score = ranked if self.ranked_by == "elbo" else -ranked
             if math.isfinite(score):
                 self.best_score = max(score, score if self.best_score is None else self.best_score)
         self.val_means.reset()
