@@ -183,6 +183,8 @@ def test_a_sweep_over_objectives_shows_elbo_against_mig(cli, tmp_path):
     with (tmp_path / "sweep" / "sweep.csv").open() as f:
         rows = list(csv.DictReader(f))
     assert [r["objective"] for r in rows] == ["beta", "factor_vae"]
+    # what follows from the objective is no column
+    assert list(rows[0])[:4] == ["job", "state", "objective", "score"]
     for row in rows:
         results = json.loads((tmp_path / "sweep" / row["job"] / "results.json").read_text())
         found = results["disentanglement"]["sap_linear_svm"]

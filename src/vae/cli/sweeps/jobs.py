@@ -145,7 +145,9 @@ def _leave_out_details(jobs: Sequence[Job], choice: str, prefix: str) -> None:
     """Settings that only differ because the choice above them does need no column."""
     if not any(choice in job.swept for job in jobs):
         return
-    below = {n for job in jobs for n in job.swept if n.startswith(prefix) and n != choice}
+    names = {n for job in jobs for n in job.swept if n != choice}
+    # an option below it too, for instance objective/schedule
+    below = {n for n in names if n.replace("/", ".").startswith(prefix)}
     for name in below:
         values: dict[Any, set[str]] = {}
         for job in jobs:
