@@ -69,3 +69,13 @@ def test_a_source_typed_twice_is_typed_once():
 def test_the_settings_of_a_users_own_source_stay_where_they_are():
     config = {"data": {"root": "x", "source": {"_target_": "mine.Source", "path": "x"}}}
     assert upgraded(config) == config
+
+
+def test_a_test_of_a_run_from_before_looks_at_what_it_looked_at_then():
+    from vae.config.moved import upgraded
+    from vae.config.settings import Evaluation
+
+    found = upgraded({"evaluate": {"num_samples": 7, "surgery": 0}})["evaluate"]
+    assert set(found) == set(Evaluation.model_fields)
+    assert (found["num_samples"], found["surgery"]) == (7, 0)
+    assert not any(found[name] for name in ("reconstructions", "disentanglement"))

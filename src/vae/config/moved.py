@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from vae.config.settings import Evaluation
+
 # classes that have moved, by the beginning of their old names; the longest that fits counts
 MOVED = {
     "vae.callbacks.": "vae.training.callbacks.",
@@ -30,7 +32,7 @@ def current(target: str) -> str:
 
 
 def upgraded(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A config in which classes have their present names, and each setting of the data one place.
+    """A config with the present names of classes and every setting of a test, the data's once.
 
     A source's settings once stood under data.source as well as under data, and the place of the
     data was called data.path for some sources.
@@ -45,6 +47,9 @@ def upgraded(config: Mapping[str, Any]) -> dict[str, Any]:
         # and nothing was conditional
         for name, usual in (("condition", None), ("context_size", "auto"), ("embedding", None)):
             model.setdefault(name, usual)
+    if isinstance(test := found.get("evaluate"), dict):
+        # what a test did not look at yet, it does not by default
+        found["evaluate"] = Evaluation().model_dump() | test
     data = found.get("data")
     if isinstance(data, dict) and isinstance(data.get("source"), dict):
         found["data"] = _typed_once(data)
