@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from vae.config.settings import Evaluation
-
+# settings of evaluate that came later, each at its default
+LATER = {"reconstructions": 0, "disentanglement": False, "dci": "boosted"}
 # classes that have moved, by the beginning of their old names; the longest that fits counts
 MOVED = {
     "vae.callbacks.": "vae.training.callbacks.",
@@ -32,7 +32,7 @@ def current(target: str) -> str:
 
 
 def upgraded(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A config with the present names of classes and every setting of a test, the data's once.
+    """A config with the names and the settings of this version.
 
     A source's settings once stood under data.source as well as under data, and the place of the
     data was called data.path for some sources.
@@ -49,7 +49,7 @@ def upgraded(config: Mapping[str, Any]) -> dict[str, Any]:
             model.setdefault(name, usual)
     if isinstance(test := found.get("evaluate"), dict):
         # what a test did not look at yet, it does not by default
-        found["evaluate"] = Evaluation().model_dump() | test
+        found["evaluate"] = LATER | test
     data = found.get("data")
     if isinstance(data, dict) and isinstance(data.get("source"), dict):
         found["data"] = _typed_once(data)
