@@ -19,7 +19,8 @@ from vae.cli.sweeps.summary import summarise
 from vae.config.groups import config_dir
 from vae.config.nested import moved
 from vae.metrics.estimate import Estimate
-from vae.runs.results import Result, read_results, write_results
+from vae.runs.results import read_results, write_results
+from vae.runs.sections import Result
 
 pytestmark = pytest.mark.slow
 

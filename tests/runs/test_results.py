@@ -8,7 +8,8 @@ import pytest
 
 from vae.errors import RunError
 from vae.metrics.estimate import Estimate
-from vae.runs.results import Result, read_results, write_results
+from vae.runs.results import read_results, write_results
+from vae.runs.sections import Result
 
 OLD = Path(__file__).parent / "version_1"
 

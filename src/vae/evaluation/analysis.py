@@ -20,7 +20,7 @@ from vae.metrics.estimate import Estimate
 from vae.metrics.latents import THRESHOLD, LatentUse
 from vae.model import VAE
 from vae.model.capabilities import offers
-from vae.runs.results import Latents, Layer, Result
+from vae.runs.sections import Latents, Layer, Result
 
 Settings = Mapping[str, Any]
 # numbers of z above which no proposal with a full covariance is fitted

@@ -16,7 +16,7 @@ from vae.metrics.disentanglement.votes import factor_vae_score
 from vae.metrics.estimate import Estimate
 from vae.metrics.latents import THRESHOLD
 from vae.model import VAE
-from vae.runs.results import Result
+from vae.runs.sections import Result
 
 # images that are encoded, and of those for one score to learn from and to be tested on
 POOL, TRAIN, TEST = 50_000, 10_000, 5_000

@@ -7,7 +7,7 @@ from vae.data.module import DataModule
 from vae.evaluation.features import features_of
 from vae.model import VAE
 from vae.reporting import views
-from vae.runs.results import Result, Samples
+from vae.runs.sections import Result, Samples
 
 
 def distances(model: VAE, data: DataModule, count: int, device: torch.device) -> Samples:

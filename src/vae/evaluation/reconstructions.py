@@ -11,7 +11,7 @@ from vae.evaluation.features import features_of
 from vae.evaluation.generated import as_bytes
 from vae.metrics.estimate import Estimate
 from vae.model import VAE
-from vae.runs.results import Reconstructions, Result
+from vae.runs.sections import Reconstructions, Result
 
 # the window of SSIM, in pixels
 WINDOW = 11

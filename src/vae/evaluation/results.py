@@ -15,16 +15,8 @@ from lightning.pytorch import Trainer
 import vae
 from vae.data.module import DataModule
 from vae.evaluation.module import EvaluationModule
-from vae.runs.results import (
-    SCHEMA,
-    DataFacts,
-    Latents,
-    Reconstructions,
-    Result,
-    Results,
-    Samples,
-    Training,
-)
+from vae.runs.results import SCHEMA, Results
+from vae.runs.sections import DataFacts, Latents, Reconstructions, Result, Samples, Training
 
 Config = Mapping[str, Any]
 

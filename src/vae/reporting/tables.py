@@ -7,7 +7,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from vae.runs.results import Latents, Result, Results
+from vae.runs.results import Results
+from vae.runs.sections import Latents, Result
 
 # how tables name what results.json holds
 LABELS = {

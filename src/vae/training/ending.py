@@ -14,7 +14,8 @@ from vae.data.module import DataModule
 from vae.evaluation.trainer import build_trainer
 from vae.runs import checkpoint as checkpoints
 from vae.runs.claim import release
-from vae.runs.results import Results, Training
+from vae.runs.results import Results
+from vae.runs.sections import Training
 from vae.training import build, internals
 from vae.training.loggers.log import Log
 from vae.training.module import VAEModule

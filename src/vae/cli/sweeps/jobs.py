@@ -16,7 +16,8 @@ from vae.config.groups import targets
 from vae.config.moved import upgraded
 from vae.config.nested import flat, moved
 from vae.errors import RunError
-from vae.runs.results import Result, Results, read_results
+from vae.runs.results import Results, read_results
+from vae.runs.sections import Result
 
 # the test's columns in sweep.csv, those of them with a standard error twice
 MEASURES = ("elbo", "rate", "distortion", "log_px", "bits_per_dim")

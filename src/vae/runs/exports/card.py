@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from vae.runs.results import Result, Results
+from vae.runs.results import Results
+from vae.runs.sections import Result
 
 # as the Hub takes metrics' types: any name
 SHOWN = ("elbo", "log_px", "log_px_finetuned", "bits_per_dim", "rate", "distortion", "accuracy")
