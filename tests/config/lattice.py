@@ -94,7 +94,7 @@ def configure(options, family="vae", **chosen):
     return config
 
 
-CODES, CODE_PRIORS = ("categorical", "fsq"), ("uniform", "autoregressive")
+CODES, CODE_PRIORS = ("categorical", "fsq", "vq"), ("uniform", "autoregressive", "transformer")
 
 
 def refusal(posterior, prior, objective, family="vae"):

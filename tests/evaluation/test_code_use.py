@@ -7,14 +7,15 @@ from vae.training.loop import train
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("posterior", ["categorical", "fsq"])
+@pytest.mark.parametrize("posterior", ["categorical", "fsq", "vq"])
 def test_a_discrete_run_says_how_much_of_its_codes_is_used(tiny, posterior, capsys):
     words = ("data=digits", f"model/posterior={posterior}", "model/prior=autoregressive")
     result = train(tiny(*words, "model.latent_dim=8", "model.prior.hidden=[8]"))
     codes = result.results.latents.codes
-    assert codes.choices == (1 if posterior == "categorical" else 8)
-    assert codes.classes == (8 if posterior == "categorical" else 2 * (8 + 5 + 5 + 5))
-    assert 1 <= codes.perplexity <= 8
+    classes = {"categorical": 8, "fsq": 2 * (8 + 5 + 5 + 5), "vq": 512}[posterior]
+    assert codes.choices == (8 if posterior == "fsq" else 1)
+    assert codes.classes == classes
+    assert 1 <= codes.perplexity <= (512 if posterior == "vq" else 8)
     assert 0 <= codes.rare < codes.classes
     lines = capsys.readouterr().out.splitlines()
     (line,) = [line for line in lines if "code perplexity" in line]
@@ -22,7 +23,7 @@ def test_a_discrete_run_says_how_much_of_its_codes_is_used(tiny, posterior, caps
     assert f"{codes.rare} of {codes.classes} classes" in line
     with (result.directory / "metrics.csv").open() as f:
         logged = [r["val/code_perplexity"] for r in csv.DictReader(f) if r["val/code_perplexity"]]
-    assert 1 <= float(logged[-1]) <= 8
+    assert 1 <= float(logged[-1]) <= (512 if posterior == "vq" else 8)
 
 
 def test_a_run_without_codes_says_nothing_of_them(tiny, capsys):

@@ -17,6 +17,7 @@ class CodeUse(Wide):
         perplexity_n = \exp \left( -\sum_k \bar{\pi}_{nk} \log \bar{\pi}_{nk} \right)
 
     The perplexity of a choice is K_n if all classes are taken alike, and 1 if one always is.
+    Choices among the same vectors are counted together.
 
     Arguments:
         codebook: The choices.
@@ -54,16 +55,19 @@ class CodeUse(Wide):
         """What the results say: choices, classes, the mean perplexity, and rare classes."""
         perplexity, rare = self.use()
         return {
-            "choices": len(perplexity),
-            "classes": self.codebook.total,
+            "choices": len(self.codebook.sizes),
+            "classes": self.codebook.sizes[0] if self.codebook.shared else self.codebook.total,
             "perplexity": float(perplexity.mean()),
             "rare": int(rare),
         }
 
     def compute(self) -> tuple[Tensor, Tensor]:
         """The perplexity of each choice, with shape (N,), and how many classes are hardly used."""
-        share = self.codebook.by_choice(self.uses / self.count).cpu()
+        book = self.codebook
+        share = book.by_choice(self.uses / self.count).cpu()
+        counts, there = book.counts.cpu(), book.there.cpu()
+        if book.shared:
+            share, counts, there = share.mean(0, keepdim=True), counts[:1], there[:1]
         entropy = -torch.special.xlogy(share, share).sum(-1)
-        even = 1 / self.codebook.counts.cpu()
-        rare = (share < RARE * even[:, None]) & self.codebook.there.cpu()
+        rare = (share < RARE / counts[:, None]) & there
         return entropy.exp(), rare.sum()

@@ -1,7 +1,7 @@
 """Distributions are computed in float32 at least, whatever the networks' precision."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 def at_least_float32(x: Tensor) -> Tensor:
@@ -12,3 +12,21 @@ def at_least_float32(x: Tensor) -> Tensor:
 def widest(device: torch.device) -> torch.dtype:
     """The most precise floating-point type of a device."""
     return torch.float32 if device.type == "mps" else torch.float64
+
+
+class FullPrecision(nn.Module):
+    """A network outside autocast: its outputs make a density.
+
+    Arguments:
+        network: The network.
+    """
+
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The network's output in float32 at least."""
+        weights = next(self.network.parameters())
+        with torch.autocast(x.device.type, enabled=False):
+            return at_least_float32(self.network(x.to(weights.dtype)))

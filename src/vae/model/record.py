@@ -106,6 +106,11 @@ class Record:
         return [self.mean(log_q - log_p) for log_q, log_p in pairs]
 
     @property
+    def penalty(self) -> Tensor | None:
+        """What q(z|x) costs beside, in nats, with shape (B,); None for nothing."""
+        return getattr(self.posterior, "penalty", None)
+
+    @property
     def has_density(self) -> bool:
         """Whether q(z|x) has a density, and so a rate and an ELBO exist."""
         return has_density(self.posterior)

@@ -107,6 +107,8 @@ class Objective:
         """
         rate = self.rate(record) if record.has_density else None
         maximised = self.maximised(record, t)
+        if record.penalty is not None:
+            maximised = maximised - record.penalty
         error = None if self.adversary is None else self.error(record, t)
         return Terms(rate, distortion(record), maximised, error)
 

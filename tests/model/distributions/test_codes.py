@@ -7,12 +7,20 @@ import pytest
 import torch
 from torch.distributions import OneHotCategorical, kl_divergence
 
-from vae.model.distributions.codes import Code, Grid, OneHots, on_grid
+from vae.model.distributions.codebook import GridCodes
+from vae.model.distributions.codes import Code, OneHots, UniformCodes, on_grid
 from vae.model.posteriors.categorical import Categorical
 from vae.model.posteriors.diagonal_normal import DiagonalNormal
 from vae.model.posteriors.fsq import FSQ
+from vae.model.posteriors.vq import VQ
 from vae.model.priors.autoregressive import Autoregressive
+from vae.model.priors.transformer import Transformer
 from vae.model.priors.uniform import Uniform
+
+PRIORS = {
+    "autoregressive": lambda posterior: Autoregressive(posterior, hidden=[32]),
+    "transformer": lambda posterior: Transformer(posterior, width=8, layers=1, heads=2),
+}
 
 N, K = 2, 3
 
@@ -88,7 +96,7 @@ def test_fsq_rounds_to_its_levels_and_passes_the_gradient_of_tanh(levels):
 
 
 def test_a_grid_is_uniform_over_the_product_of_its_levels():
-    p = Grid(torch.tensor([2.0, 3.0], dtype=torch.float64))
+    p = UniformCodes(GridCodes([2, 3]).double())
     codes, counts = p.sample((60_000,)).unique(dim=0, return_counts=True)
     assert len(codes) == 6
     torch.testing.assert_close(counts / 60_000, torch.full((6,), 1 / 6), rtol=0, atol=0.01)
@@ -99,12 +107,12 @@ def test_a_grid_is_uniform_over_the_product_of_its_levels():
     assert Code(z).log_prob(-z - 5).tolist() == [-math.inf] * 3
 
 
-@pytest.mark.parametrize("posterior", [Categorical(6, classes=3), FSQ(4, [2, 3])])
+@pytest.mark.parametrize("posterior", [Categorical(6, classes=3), FSQ(4, [2, 3]), VQ(4, 3, 2)])
 def test_what_an_export_draws_from_noise_is_uniform_too(posterior):
     prior = Uniform(posterior)
     z = prior.from_noise(torch.randn(100_000, posterior.latent_dim), torch.rand(100_000))
     codes, counts = z.unique(dim=0, return_counts=True)
-    total = 9 if isinstance(posterior, Categorical) else 36
+    total = 36 if isinstance(posterior, FSQ) else 9
     assert len(codes) == total
     torch.testing.assert_close(
         counts / 100_000, torch.full((total,), 1 / total), rtol=0, atol=0.005
@@ -112,12 +120,15 @@ def test_what_an_export_draws_from_noise_is_uniform_too(posterior):
     assert prior().log_prob(codes).exp().sum() == pytest.approx(1, abs=1e-5)
 
 
+@pytest.mark.parametrize("make", PRIORS.values(), ids=PRIORS)
 @pytest.mark.parametrize(
-    "posterior", [Categorical(6, classes=3), FSQ(3, [2, 4, 3])], ids=["one-hots", "grid"]
+    "posterior",
+    [Categorical(6, classes=3), FSQ(3, [2, 4, 3]), VQ(6, classes=3, length=2)],
+    ids=["one-hots", "grid", "vectors"],
 )
-def test_an_autoregressive_prior_is_a_distribution_and_draws_from_itself(posterior):
+def test_an_autoregressive_prior_is_a_distribution_and_draws_from_itself(posterior, make):
     torch.manual_seed(0)
-    prior = Autoregressive(posterior, hidden=[16])
+    prior = make(posterior)
     for parameter in prior.parameters():
         torch.nn.init.normal_(parameter, std=1.0)
     prior = prior.double()
@@ -140,9 +151,9 @@ def test_an_autoregressive_prior_is_a_distribution_and_draws_from_itself(posteri
             torch.testing.assert_close(share, probability, rtol=0, atol=0.01)
 
 
-def test_a_choice_sees_those_before_it_alone():
-    posterior = FSQ(4, [3])
-    prior = Autoregressive(posterior, hidden=[32])
+@pytest.mark.parametrize("make", PRIORS.values(), ids=PRIORS)
+def test_a_choice_sees_those_before_it_alone(make):
+    prior = make(FSQ(4, [3]))
     choices = torch.randn(1, 12, requires_grad=True)
     logits = prior.logits(choices).unflatten(-1, (4, 3))
     for n in range(4):
@@ -152,10 +163,11 @@ def test_a_choice_sees_those_before_it_alone():
 
 
 @pytest.mark.slow
-def test_it_is_fitted_to_codes_that_depend_on_each_other():
+@pytest.mark.parametrize("make", PRIORS.values(), ids=PRIORS)
+def test_it_is_fitted_to_codes_that_depend_on_each_other(make):
     """Two choices that are always the same have log 3 nats, where independent ones have 2 log 3."""
     torch.manual_seed(0)
-    prior = Autoregressive(FSQ(2, [3]), hidden=[32])
+    prior = make(FSQ(2, [3]))
     first = torch.randint(3, (1000,))
     z = on_grid(torch.stack([first, first], -1).float(), torch.tensor(3.0))
     prior.fit(z, steps=2000, batch_size=128)
@@ -173,6 +185,8 @@ def test_it_is_fitted_to_codes_that_depend_on_each_other():
         (lambda: FSQ(4, []), "at least 2 levels"),
         (lambda: Uniform(DiagonalNormal(2)), "over discrete codes"),
         (lambda: Autoregressive(DiagonalNormal(2)), "over discrete codes"),
+        (lambda: Transformer(DiagonalNormal(2)), "over discrete codes"),
+        (lambda: Transformer(FSQ(4), width=6, heads=4), "heads divide the width"),
         (lambda: Autoregressive(FSQ(4), hidden=[0]), "must be at least 1"),
     ],
 )

@@ -8,6 +8,9 @@ from torch.distributions import Distribution
 
 from vae.model.distributions.codebook import Codebook
 
+# codes drawn together: every choice makes a pass of the network over all of them
+AT_ONCE = 500
+
 Shape = torch.Size | list[int] | tuple[int, ...]
 
 
@@ -23,8 +26,7 @@ class AutoregressiveCodes(Distribution):
     def __init__(self, network: Callable[[Tensor], Tensor], codebook: Codebook):
         self.network, self.codebook = network, codebook
         self.like = codebook.counts
-        size = codebook.total if codebook.one_hots else len(codebook.sizes)
-        super().__init__(torch.Size(), torch.Size([size]), validate_args=False)
+        super().__init__(torch.Size(), torch.Size([codebook.size]), validate_args=False)
 
     def log_prob(self, value: Tensor) -> Tensor:
         """The logarithm of the probability, in nats."""
@@ -37,8 +39,12 @@ class AutoregressiveCodes(Distribution):
     def sample(self, sample_shape: Shape = ()) -> Tensor:
         r"""Codes, with shape (\*sample_shape, D)."""
         shape = (*sample_shape, len(self.codebook.sizes))
+        uniform = torch.rand(shape, dtype=self.like.dtype, device=self.like.device)
         with torch.no_grad():
-            return self.inverse(torch.rand(shape, dtype=self.like.dtype, device=self.like.device))
+            rows = uniform.reshape(-1, shape[-1]).split(AT_ONCE)
+            return torch.cat([self.inverse(some) for some in rows]).reshape(
+                *sample_shape, *self.event_shape
+            )
 
     def inverse(self, uniform: Tensor) -> Tensor:
         r"""The codes that uniform numbers choose, one after another.

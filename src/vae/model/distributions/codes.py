@@ -1,10 +1,14 @@
 """Distributions of discrete codes: z is one of finitely many vectors, and q(z|x) a probability."""
 
 import math
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, register_kl
+
+if TYPE_CHECKING:
+    from vae.model.distributions.codebook import Codebook
 
 Shape = torch.Size | list[int] | tuple[int, ...]
 
@@ -70,12 +74,13 @@ class Code(Distribution):
 
     Arguments:
         z: The code, with shape (\*, D); its gradient is the straight-through one.
+        penalty: What it costs beside, in nats, with shape (\*,); None for nothing.
     """
 
     has_rsample = True
 
-    def __init__(self, z: Tensor):
-        self.z = z
+    def __init__(self, z: Tensor, penalty: Tensor | None = None):
+        self.z, self.penalty = z, penalty
         super().__init__(z.shape[:-1], z.shape[-1:], validate_args=False)
 
     @property
@@ -90,7 +95,8 @@ class Code(Distribution):
 
     def expand(self, batch_shape: Shape, _instance: object = None) -> "Code":
         """The same, with another batch shape."""
-        return Code(self.z.expand(*batch_shape, *self.event_shape))
+        z = self.z.expand(*batch_shape, *self.event_shape)
+        return Code(z, None if self.penalty is None else self.penalty.expand(batch_shape))
 
     def rsample(self, sample_shape: Shape = ()) -> Tensor:
         """The code, as often as asked for."""
@@ -102,28 +108,28 @@ class Code(Distribution):
         return torch.where(same, 0.0, -math.inf).to(self.z.dtype)
 
 
-class Grid(Distribution):
-    r"""The uniform distribution over a grid, D numbers of which each has some levels in [-1, 1].
+class UniformCodes(Distribution):
+    r"""The uniform distribution over all codes, N choices of which the n-th is among K_n.
 
-    .. math:: \log p(z) = -\sum_d \log L_d
+    .. math:: \log p(z) = -\sum_n \log K_n
 
     Arguments:
-        levels: L_d of each number, with shape (D,).
+        codebook: The choices.
     """
 
-    def __init__(self, levels: Tensor):
-        self.levels = levels
-        super().__init__(torch.Size(), levels.shape, validate_args=False)
+    def __init__(self, codebook: "Codebook"):
+        self.codebook = codebook
+        super().__init__(torch.Size(), torch.Size([codebook.size]), validate_args=False)
 
     def sample(self, sample_shape: Shape = ()) -> Tensor:
         r"""Codes, with shape (\*sample_shape, D)."""
-        shape = (*sample_shape, *self.levels.shape)
-        uniform = torch.rand(shape, dtype=self.levels.dtype, device=self.levels.device)
-        return on_grid((uniform * self.levels).floor(), self.levels)
+        counts = self.codebook.counts
+        shape = (*sample_shape, *counts.shape)
+        return self.codebook.code(torch.rand(shape, dtype=counts.dtype, device=counts.device))
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """The logarithm of the probability, in nats, of any code of the grid."""
-        return -self.levels.log().sum().expand(value.shape[:-1])
+        """The logarithm of the probability, in nats, of any code."""
+        return -self.codebook.counts.log().sum().expand(value.shape[:-1])
 
 
 def straight_through(value: Tensor, gradient: Tensor) -> Tensor:
@@ -148,7 +154,7 @@ def _kl_one_hots(q: OneHots, p: OneHots) -> Tensor:
     return (q.log_probs.exp() * (q.log_probs - p.log_probs)).sum((-2, -1))
 
 
-@register_kl(Code, Grid)  # type: ignore[untyped-decorator]
-def _kl_code_grid(q: Code, p: Grid) -> Tensor:
-    r"""sum_d log L_d: a code that is certain, against one of all."""
+@register_kl(Code, UniformCodes)  # type: ignore[untyped-decorator]
+def _kl_code_uniform(q: Code, p: UniformCodes) -> Tensor:
+    r"""sum_n log K_n: a code that is certain, against one of all."""
     return -p.log_prob(q.z)

@@ -1,7 +1,7 @@
-"""zuko's flows, without the global switch that importing them turns off, and in full precision."""
+"""zuko's flows, without the global switch that importing them turns off."""
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.distributions import Distribution
 from zuko.distributions import NormalizingFlow as NormalizingFlow
 from zuko.flows import MAF as MAF
@@ -10,28 +10,10 @@ from zuko.flows import MaskedAutoregressiveTransform as MaskedAutoregressiveTran
 from zuko.nn import MaskedMLP as MaskedMLP
 from zuko.transforms import ComposedTransform as ComposedTransform
 
-from vae.model.precision import at_least_float32
+from vae.model.precision import FullPrecision
 
 # zuko sets it to False for every distribution of the process; torch's default is __debug__
 Distribution.set_default_validate_args(__debug__)
-
-
-class FullPrecision(nn.Module):
-    """A flow's network, outside autocast: its outputs make a density.
-
-    Arguments:
-        network: The network.
-    """
-
-    def __init__(self, network: nn.Module):
-        super().__init__()
-        self.network = network
-
-    def forward(self, x: Tensor) -> Tensor:
-        """The network's output in float32 at least."""
-        weights = next(self.network.parameters())
-        with torch.autocast(x.device.type, enabled=False):
-            return at_least_float32(self.network(x.to(weights.dtype)))
 
 
 @torch.no_grad()

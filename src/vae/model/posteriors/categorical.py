@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from vae.model.capabilities import Capability
-from vae.model.distributions.codebook import Codebook
+from vae.model.distributions.codebook import OneHotCodes
 from vae.model.distributions.codes import OneHots
 from vae.model.precision import at_least_float32
 
@@ -45,7 +45,7 @@ class Categorical(nn.Module):
         super().__init__()
         self.latent_dim, self.classes, self.temperature = latent_dim, classes, temperature
         self.feature_shape = (latent_dim,)
-        self.codebook = Codebook([classes] * (latent_dim // classes), one_hots=True)
+        self.codebook = OneHotCodes(latent_dim // classes, classes)
 
     def forward(self, features: Tensor) -> Distribution:
         """q(z|x), with batch shape (B,), for features (the logits) with shape (B, N K)."""

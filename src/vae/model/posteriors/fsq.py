@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from vae.model.capabilities import Capability
-from vae.model.distributions.codebook import Codebook
+from vae.model.distributions.codebook import GridCodes
 from vae.model.distributions.codes import Code, on_grid, straight_through
 from vae.model.precision import at_least_float32
 
@@ -43,7 +43,7 @@ class FSQ(nn.Module):
         self.latent_dim = latent_dim
         self.feature_shape = (latent_dim,)
         each = [levels[d // places % len(levels)] for d in range(latent_dim)]
-        self.codebook = Codebook(each, one_hots=False)
+        self.codebook = GridCodes(each)
 
     def forward(self, features: Tensor) -> Distribution:
         """q(z|x), with batch shape (B,), for features with shape (B, D)."""

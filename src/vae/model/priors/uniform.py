@@ -1,14 +1,13 @@
 """p(z) as the uniform distribution over discrete codes."""
 
-from typing import ClassVar, cast
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from vae.model.capabilities import Capability
-from vae.model.distributions.codebook import Codebook
-from vae.model.distributions.codes import on_grid, one_hot
+from vae.model.priors.code_prior import codebook_of
 
 
 class Uniform(nn.Module):
@@ -44,23 +43,4 @@ class Uniform(nn.Module):
             noise: Standard normal numbers, with shape (B, D).
             uniform: Uniform numbers in [0, 1), with shape (B,), which choose a component.
         """
-        counts = self.codebook.counts
-        if self.codebook.one_hots:
-            # the largest of K numbers that are alike is each of them with probability 1 / K
-            return one_hot(noise.unflatten(-1, (len(counts), -1))).flatten(-2)
-        level = (torch.special.ndtr(noise) * counts).floor()
-        return on_grid(torch.minimum(level, counts - 1), counts)
-
-
-def codebook_of(posterior: nn.Module, what: str) -> Codebook:
-    """The codes of a posterior.
-
-    Raises:
-        ValueError: If its z is no code but any vector.
-    """
-    if not getattr(posterior, "discrete", False):
-        raise ValueError(
-            f"{what} is over discrete codes, and this posterior's z is any vector; choose "
-            "model/posterior=categorical or fsq, or model/prior=standard_normal."
-        )
-    return cast(Codebook, posterior.codebook)
+        return self.codebook.code(torch.special.ndtr(noise[:, self.codebook.lead]))

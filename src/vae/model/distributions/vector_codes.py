@@ -1,0 +1,112 @@
+"""Codes whose every choice stands for a vector, one of a learned list."""
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch import distributed as dist
+
+from vae.model.distributions.codebook import Codebook
+
+
+class VectorCodes(Codebook):
+    r"""z is N vectors of a list of K, which follow what is assigned to them.
+
+    .. math:: N_k \leftarrow \gamma N_k + (1 - \gamma) n_k, \quad
+        m_k \leftarrow \gamma m_k + (1 - \gamma) \sum_{i: k(i) = k} v_i, \quad e_k = m_k / N_k
+
+    where n_k vectors v_i of a batch, those of all ranks, are nearest to e_k. One that gets less
+    than a fraction of an even share starts anew as a vector of the batch; so do all at first.
+
+    Arguments:
+        classes: The number K of vectors.
+        length: Of each vector.
+        groups: How many stand side by side at a place.
+        places: How many places z has; of maps, height times width, and z has a channel's places
+            one after another.
+        decay: gamma, in [0, 1).
+        revive: The fraction.
+
+    References:
+        Neural Discrete Representation Learning (van den Oord et al., 2017), appendix A.1;
+        Jukebox (Dhariwal et al., 2020), section 3.1 (random restarts)
+    """
+
+    shared: ClassVar[bool] = True
+
+    vectors: Tensor
+    weight: Tensor
+
+    def __init__(
+        self,
+        classes: int,
+        length: int,
+        groups: int = 1,
+        places: int = 1,
+        decay: float = 0.99,
+        revive: float = 0.01,
+    ):
+        lead = torch.arange(groups) * length * places + torch.arange(places)[:, None]
+        super().__init__([classes] * lead.numel(), groups * length * places, lead.flatten())
+        self.classes, self.groups, self.places = classes, groups, places
+        self.decay, self.revive = decay, revive
+        self.register_buffer("vectors", torch.randn(classes, length))
+        # N_k; none has been assigned yet
+        self.register_buffer("weight", torch.zeros(classes))
+
+    def split(self, z: Tensor) -> Tensor:
+        r"""The vectors of z, place after place, with shape (\*, N, length), for z with (\*, D)."""
+        each = z.unflatten(-1, (self.groups, -1, self.places))
+        return each.movedim(-1, -3).flatten(-3, -2)
+
+    def join(self, vectors: Tensor) -> Tensor:
+        r"""z with shape (\*, D), for vectors with shape (\*, N, length)."""
+        each = vectors.unflatten(-2, (self.places, self.groups))
+        return each.movedim(-3, -1).flatten(-3)
+
+    def nearest(self, vectors: Tensor) -> Tensor:
+        r"""The numbers of the nearest of the list, with shape (\*), for vectors (\*, length)."""
+        like = self.vectors.to(vectors.dtype)
+        # |v|^2 is the same for all
+        return (like.square().sum(-1) - 2 * vectors @ like.mT).argmin(-1)
+
+    def choices(self, z: Tensor) -> Tensor:
+        r"""One-hot vectors with shape (\*, N K), for z with shape (\*, D)."""
+        number = self.nearest(self.split(z))
+        return z.new_zeros(*z.shape[:-1], self.total).scatter(-1, self.first + number, 1.0)
+
+    def numbers(self, choices: Tensor) -> Tensor:
+        r"""z with shape (\*, D), for one-hot vectors with shape (\*, N K)."""
+        number = choices.unflatten(-1, (-1, self.classes)).argmax(-1)
+        return self.join(self.vectors[number])
+
+    @torch.no_grad()
+    def restart(self, vectors: Tensor) -> None:
+        """Start those anew that are hardly assigned, for vectors with shape (M, length)."""
+        even = len(vectors) * _ranks() / self.classes
+        chosen = torch.randint(len(vectors), (self.classes,), device=vectors.device)
+        fresh = vectors[chosen].to(self.vectors.dtype)
+        if _ranks() > 1:
+            dist.broadcast(fresh, 0)
+        rare = self.weight < self.revive * even
+        self.vectors.copy_(torch.where(rare[:, None], fresh, self.vectors))
+        self.weight.masked_fill_(rare, even)
+
+    @torch.no_grad()
+    def follow(self, vectors: Tensor, number: Tensor) -> None:
+        """Move towards vectors with shape (M, length), assigned to `number` with shape (M,)."""
+        own = vectors.to(self.vectors.dtype)
+        count = torch.zeros_like(self.weight).index_add_(0, number, own.new_ones(len(own)))
+        total = torch.zeros_like(self.vectors).index_add_(0, number, own)
+        if _ranks() > 1:
+            dist.all_reduce(count)
+            dist.all_reduce(total)
+        old = self.decay * self.weight
+        new = old + (1 - self.decay) * count
+        moved = old[:, None] * self.vectors + (1 - self.decay) * total
+        self.vectors.copy_(moved / new[:, None])
+        self.weight.copy_(new)
+
+
+def _ranks() -> int:
+    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
