@@ -17,6 +17,7 @@ def test_a_discrete_run_says_how_much_of_its_codes_is_used(tiny, posterior, caps
     assert codes.classes == classes
     assert 1 <= codes.perplexity <= (512 if posterior == "vq" else 8)
     assert 0 <= codes.rare < codes.classes
+    assert codes.shared == (posterior == "vq")
     lines = capsys.readouterr().out.splitlines()
     (line,) = [line for line in lines if "code perplexity" in line]
     assert f" {codes.perplexity:.2f} " in line

@@ -41,6 +41,7 @@ def test_choices_among_the_same_vectors_are_counted_together():
         "classes": 4,
         "perplexity": 0,
         "rare": 1,
+        "shared": True,
     }
 
 

@@ -62,7 +62,9 @@ class EvaluationModule(LightningModule):
         # of discrete codes
         self.test_codes = code_use(model)
         self.val_codes = code_use(model)
-        self.codes_taken: dict[str, float | int] | None = None
+        # of the last validation
+        self.val_codes_taken: dict[str, float | int | bool] | None = None
+        self.codes_taken: dict[str, float | int | bool] | None = None
         # of a hierarchy; a flat model's is the rate itself
         self.layer_names = model.layer_names if len(model.layers) > 1 else []
         self.layer_means = Means(*self.layer_names)
@@ -126,9 +128,9 @@ class EvaluationModule(LightningModule):
         """The perplexity of the codes over a validation, of a model that has codes."""
         if self.val_codes is None:
             return {}
-        found = self.val_codes.summary()["perplexity"]
+        self.val_codes_taken = self.val_codes.summary()
         self.val_codes.reset()
-        return {"val/code_perplexity": found}
+        return {"val/code_perplexity": self.val_codes_taken["perplexity"]}
 
     def count_right(self, batch: Batch) -> None:
         """Add a batch to the accuracy of a model that classifies."""

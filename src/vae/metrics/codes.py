@@ -51,7 +51,7 @@ class CodeUse(Wide):
         perplexity, rare = self.compute()
         return perplexity.reshape(-1), rare
 
-    def summary(self) -> dict[str, float | int]:
+    def summary(self) -> dict[str, float | int | bool]:
         """What the results say: choices, classes, the mean perplexity, and rare classes."""
         perplexity, rare = self.use()
         return {
@@ -59,6 +59,7 @@ class CodeUse(Wide):
             "classes": self.codebook.sizes[0] if self.codebook.shared else self.codebook.total,
             "perplexity": float(perplexity.mean()),
             "rare": int(rare),
+            "shared": self.codebook.shared,
         }
 
     def compute(self) -> tuple[Tensor, Tensor]:

@@ -128,7 +128,8 @@ def _add_latents(table: Table, latents: Latents) -> None:
     active = f"of {latents.latent_dim} (Var(E[z]) above {latents.threshold})"
     table.add_row("active units", str(latents.active_units), "", "", active)
     if (codes := latents.codes) is not None:
-        unit = f"of a choice, the mean of {codes.choices}; {codes.rare} of {codes.classes} classes"
+        which = "of all" if codes.shared else "of a choice, the mean of"
+        unit = f"{which} {codes.choices}; {codes.rare} of {codes.classes} classes"
         table.add_row("code perplexity", f"{codes.perplexity:.2f}", "", "", f"{unit} hardly used")
     for layer in latents.layers or ():
         active = f"nats, {layer.active_units} of {layer.latent_dim} units active"

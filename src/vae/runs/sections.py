@@ -84,12 +84,14 @@ class Codes(Section):
         classes: How many classes they have together.
         perplexity: exp of the entropy of what is taken, the mean over the choices.
         rare: Classes taken less than a hundredth as often as an even share.
+        shared: Whether all choices are among the same classes, and counted together.
     """
 
     choices: int
     classes: int
     perplexity: Number
     rare: int
+    shared: bool = False
 
 
 class Latents(Section):

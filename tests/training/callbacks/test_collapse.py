@@ -42,6 +42,19 @@ def test_collapsed_dimensions_are_named_at_the_end(tiny, capsys):
         assert str(d) in line.partition("(")[2].partition(")")[0].split(", ")
 
 
+@pytest.mark.parametrize(("classes", "named"), [(512, True), (4, False)])
+def test_codes_that_are_hardly_used_are_named(tiny, capsys, classes, named):
+    words = ("model/posterior=vq", "model/prior=uniform", "model.latent_dim=2")
+    train(
+        tiny(*words, f"model.posterior.classes={classes}", "callbacks.collapse.steps=20", steps=20)
+    )
+    said = [x for x in capsys.readouterr().out.splitlines() if "classes of the codes" in x]
+    assert len(said) == named
+    if named:
+        assert "of 512 classes of the codes are hardly used (perplexity " in said[0]
+        assert "model.posterior.gradient=rotation" in said[0]
+
+
 def test_a_healthy_model_is_left_in_peace(tiny, capsys):
     result = train(
         tiny("model.latent_dim=2", "trainer.max_epochs=2", "optimizer.lr=3e-3", steps=100)

@@ -56,12 +56,12 @@ class VectorCodes(Codebook):
 
     def split(self, z: Tensor) -> Tensor:
         r"""The vectors of z, place after place, with shape (\*, N, length), for z with (\*, D)."""
-        each = z.unflatten(-1, (self.groups, -1, self.places))
+        each: Tensor = z.unflatten(-1, (self.groups, -1, self.places))
         return each.movedim(-1, -3).flatten(-3, -2)
 
     def join(self, vectors: Tensor) -> Tensor:
         r"""z with shape (\*, D), for vectors with shape (\*, N, length)."""
-        each = vectors.unflatten(-2, (self.places, self.groups))
+        each: Tensor = vectors.unflatten(-2, (self.places, self.groups))
         return each.movedim(-3, -1).flatten(-3)
 
     def nearest(self, vectors: Tensor) -> Tensor:

@@ -105,4 +105,5 @@ def rotated(f: Tensor, e: Tensor) -> Tensor:
     r = nn.functional.normalize(unit_f + unit_e, dim=-1)
     stretch = e.norm(dim=-1, keepdim=True) / fixed.norm(dim=-1, keepdim=True).clamp_min(1e-12)
     along_r, along_f = (r * f).sum(-1, keepdim=True), (unit_f * f).sum(-1, keepdim=True)
-    return stretch * (f - 2 * r * along_r + 2 * unit_e * along_f)
+    turned: Tensor = stretch * (f - 2 * r * along_r + 2 * unit_e * along_f)
+    return turned

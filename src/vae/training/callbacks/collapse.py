@@ -13,6 +13,7 @@ REMEDIES = {
     # an autoencoder pays for no rate
     "point": "a smaller objective.latent_l2, or a smaller model.latent_dim",
 }
+OF_VECTORS = "model.posterior.gradient=rotation, model.posterior.revive=0.1, longer training"
 
 
 class Collapse(Callback):
@@ -21,7 +22,7 @@ class Collapse(Callback):
     A dimension has collapsed if Var_x(E_q[z_d]) is at most 0.01: q(z_d|x) is the same for every
     x, and the decoder does without it. A warning comes once while training, if every dimension
     has after more than `patience` validations and `steps` steps; at the end, those that have are
-    named.
+    named, and so are codes of which more than half the classes are hardly used.
 
     Arguments:
         patience: The number of validations in which a model may still be waking up.
@@ -71,6 +72,17 @@ class Collapse(Callback):
             print(
                 f"note: {len(dead)} of {self.dimensions(pl_module)} dimensions of z have collapsed "
                 f"({names}); if more should be used: {self._remedies(pl_module)}.",
+                flush=True,
+            )
+
+        assert isinstance(pl_module, VAEModule)
+        taken = pl_module.val_codes_taken
+        rare = taken and taken["rare"] > taken["classes"] / 2
+        if taken and rare and trainer.is_global_zero and trainer.global_step >= self.steps:
+            remedy = f"{OF_VECTORS}, or fewer classes" if taken["shared"] else "fewer classes"
+            print(
+                f"note: {taken['rare']} of {taken['classes']} classes of the codes are hardly used "
+                f"(perplexity {taken['perplexity']:.1f}); what helps: {remedy}.",
                 flush=True,
             )
 
