@@ -106,6 +106,9 @@ def refusal(posterior, prior, objective, family="vae"):
         return "set model=m2"
     if discrete and prior not in CODE_PRIORS:
         return "has a density of vectors"
+    if prior == "diffusion":
+        # whatever else does not fit is said first
+        return "fitted to the codes of a trained run|set model=m2|trained with objective=m2"
     if discrete and objective in ("dreg", "sticking_the_landing", *ADVERSARIAL):
         return "differentiable function of noise"
     if family == "m2":

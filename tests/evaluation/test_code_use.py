@@ -30,3 +30,11 @@ def test_a_discrete_run_says_how_much_of_its_codes_is_used(tiny, posterior, caps
 def test_a_run_without_codes_says_nothing_of_them(tiny, capsys):
     assert train(tiny("data=digits")).results.latents.codes is None
     assert "perplexity" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("posterior", ["fsq", "vq"])
+def test_the_one_code_of_an_image_is_sampled_once(tiny, posterior):
+    words = ("data=digits", f"model/posterior={posterior}", "model/prior=uniform")
+    found = train(tiny(*words, "model.latent_dim=8", "evaluate.num_samples=20")).results
+    assert found.test["log_px"].num_samples == 1
+    assert found.test["log_px"].value == pytest.approx(found.test["elbo"].value)

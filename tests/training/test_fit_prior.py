@@ -15,12 +15,15 @@ from vae.training.fit_prior import fit_prior
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("word", ["mixture_of_gaussians", "flow"])
+@pytest.mark.parametrize("word", ["mixture_of_gaussians", "flow", "diffusion"])
 def test_an_autoencoder_generates_once_a_prior_is_fitted(autoencoder, word, capsys, monkeypatch):
     from vae.model.priors.flow import Flow
 
-    fit = Flow.fit
-    monkeypatch.setattr(Flow, "fit", lambda self, z, seed: fit(self, z, seed, steps=300))
+    from vae.model.priors.diffusion import Diffusion
+
+    for kind in (Flow, Diffusion):
+        fit = kind.fit
+        monkeypatch.setattr(kind, "fit", lambda self, z, seed, fit=fit: fit(self, z, seed, 500))
     before = open_run(autoencoder.directory)
     path = fit_prior(
         compose(f"run={autoencoder.directory}", f"model/prior={word}", name="fit_prior")
@@ -42,7 +45,7 @@ def test_an_autoencoder_generates_once_a_prior_is_fitted(autoencoder, word, caps
 
 
 def test_a_prior_that_cannot_be_fitted_is_refused(autoencoder):
-    with pytest.raises(ConfigError, match="choose mixture_of_gaussians or flow"):
+    with pytest.raises(ConfigError, match="choose mixture_of_gaussians, flow or diffusion"):
         fit_prior(
             compose(f"run={autoencoder.directory}", "model/prior=vampprior", name="fit_prior")
         )

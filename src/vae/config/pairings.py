@@ -48,6 +48,12 @@ def check(model: "VAE", objective: "Objective") -> None:
     top = model.get_submodule(model.top_prior)
     q, p = option_of(model.posterior), option_of(top)
     check_codes(model.posterior, top)
+    if getattr(top, "fitted_afterwards", False):
+        raise ConfigError(
+            f"model/prior={p} is fitted to the codes of a trained run and not trained with it; "
+            "train with another, for instance model/prior=standard_normal, and then run python -m "
+            f"vae.fit_prior run=RUN model/prior={p}."
+        )
     if _is_discrete(model.posterior) and objective.pathwise:
         raise ConfigError(
             f"objective={word} needs z to be a differentiable function of noise, which discrete "

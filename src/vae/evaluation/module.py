@@ -41,8 +41,8 @@ class EvaluationModule(LightningModule):
 
     Arguments:
         model: The VAE.
-        num_samples: The number of importance samples of log p(x) for each test example; 0 for
-            none.
+        num_samples: The number of importance samples of log p(x) for each test example, of which
+            a posterior that is certain of one code needs 1; 0 for none.
         memory: How much memory those may take at once, in MB.
         generates: Whether samples of p(z) mean anything.
     """
@@ -50,7 +50,8 @@ class EvaluationModule(LightningModule):
     def __init__(self, model: VAE, num_samples: int, memory: float, generates: bool = True):
         super().__init__()
         self.model = model
-        self.num_samples = num_samples
+        certain = getattr(model.posterior, "certain", False)
+        self.num_samples = min(num_samples, 1) if certain else num_samples
         self.memory = memory
         self.generates = generates
         # a point mass has no rate, and so no ELBO

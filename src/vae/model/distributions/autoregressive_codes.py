@@ -11,6 +11,7 @@ from vae.model.distributions.codebook import Codebook
 # codes drawn together: every choice makes a pass of the network over all of them
 AT_ONCE = 500
 
+Following = Callable[[int, Tensor], Tensor]
 Shape = torch.Size | list[int] | tuple[int, ...]
 
 
@@ -21,10 +22,19 @@ class AutoregressiveCodes(Distribution):
         network: One-hot vectors with shape (\*, sum K_n) to logits of that shape, of which those
             of the n-th choice see those before it alone.
         codebook: The choices.
+        draw: Makes a function of n, and of one-hot vectors of the choices before it with shape
+            (B, sum K_n), to the logits of the n-th, with shape (B, max K_n); it is asked for one
+            choice after the other. A network's whole pass for each if None.
     """
 
-    def __init__(self, network: Callable[[Tensor], Tensor], codebook: Codebook):
+    def __init__(
+        self,
+        network: Callable[[Tensor], Tensor],
+        codebook: Codebook,
+        draw: Callable[[], Following] | None = None,
+    ):
         self.network, self.codebook = network, codebook
+        self.draw = draw or (lambda: self.whole_pass)
         self.like = codebook.counts
         super().__init__(torch.Size(), torch.Size([codebook.size]), validate_args=False)
 
@@ -50,13 +60,17 @@ class AutoregressiveCodes(Distribution):
         r"""The codes that uniform numbers choose, one after another.
 
         Arguments:
-            uniform: Numbers in [0, 1), with shape (\*, N).
+            uniform: Numbers in [0, 1), with shape (B, N).
         """
-        book = self.codebook
-        flat = uniform.new_zeros(*uniform.shape[:-1], book.total)
+        book, following = self.codebook, self.draw()
+        flat = uniform.new_zeros(len(uniform), book.total)
         for n, size in enumerate(book.sizes):
-            edges = book.log_softmax(self.network(flat))[..., n, :size].exp().cumsum(-1)
+            edges = following(n, flat)[:, :size].softmax(-1).cumsum(-1)
             chosen = (uniform[..., n : n + 1] * edges[..., -1:] >= edges).sum(-1)
             where = book.first[n] + chosen.clamp_max(size - 1)
             flat = flat.scatter(-1, where[..., None], 1.0)
         return book.numbers(flat)
+
+    def whole_pass(self, n: int, before: Tensor) -> Tensor:
+        """The logits of the n-th choice, with shape (B, max K_n), of all that one pass gives."""
+        return self.network(before)[:, self.codebook.padded[n]]

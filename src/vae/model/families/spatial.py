@@ -20,9 +20,6 @@ class Spatial(VAE):
         section 3.1
     """
 
-    # (C, H / f, W / f)
-    map_shape: tuple[int, int, int]
-
     @classmethod
     def build(  # type: ignore[override]
         cls,
@@ -90,7 +87,8 @@ class Spatial(VAE):
         if checkpointing:
             checkpoint_blocks(encoder)
             checkpoint_blocks(decoder)
-        prior = part("prior", latent_dim=math.prod(shape), encoder=encoder, posterior=posterior)
+        sizes = {"latent_dim": math.prod(shape), "map_shape": shape}
+        prior = part("prior", encoder=encoder, posterior=posterior, **sizes)
         model = cls(encoder, decoder, posterior, prior, likelihood)
         model.map_shape = shape
         return model

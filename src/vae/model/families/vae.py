@@ -42,6 +42,8 @@ class VAE(ConditionalModel):
     enumerates: ClassVar[bool] = False
     # what its batches carry, where it is not what model.condition says
     context_kind: ClassVar[str | None] = None
+    # (C, H, W) where z is maps
+    map_shape: tuple[int, int, int] | None = None
 
     def __init__(
         self,

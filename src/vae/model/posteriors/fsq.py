@@ -35,6 +35,8 @@ class FSQ(nn.Module):
 
     offers: ClassVar[frozenset[Capability]] = frozenset({"density", "moments"})
     discrete: ClassVar[bool] = True
+    # all samples of q(z|x) are the same
+    certain: ClassVar[bool] = True
 
     def __init__(self, latent_dim: int, levels: Sequence[int] = (8, 5, 5, 5), places: int = 1):
         if not levels or min(levels) < 2:

@@ -42,6 +42,8 @@ class VQ(nn.Module):
 
     offers: ClassVar[frozenset[Capability]] = frozenset({"density", "moments"})
     discrete: ClassVar[bool] = True
+    # all samples of q(z|x) are the same
+    certain: ClassVar[bool] = True
 
     def __init__(
         self,

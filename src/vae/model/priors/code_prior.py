@@ -30,6 +30,10 @@ class CodePrior(nn.Module):
 
     def forward(self) -> Distribution:
         """p(z), with batch shape () and event shape (D,)."""
+        return self.codes()
+
+    def codes(self) -> AutoregressiveCodes:
+        """p(z); a prior that need not make a whole pass for every choice says so here."""
         return AutoregressiveCodes(self.logits, self.codebook)
 
     def logits(self, choices: Tensor) -> Tensor:
@@ -45,7 +49,7 @@ class CodePrior(nn.Module):
         """
         below_one = 1 - torch.finfo(noise.dtype).eps
         chosen = torch.special.ndtr(noise)[:, self.codebook.lead].clamp_max(below_one)
-        return AutoregressiveCodes(self.logits, self.codebook).inverse(chosen)
+        return self.codes().inverse(chosen)
 
     def fit(self, z: Tensor, seed: int = 0, steps: int = 3000, batch_size: int = 0) -> None:
         """Maximise the probability of `z`.

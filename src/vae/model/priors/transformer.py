@@ -5,7 +5,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from vae.model.precision import FullPrecision
+from vae.model.distributions.autoregressive_codes import AutoregressiveCodes, Following
+from vae.model.networks.causal import Causal
+from vae.model.precision import FullPrecision, at_least_float32
 from vae.model.priors.code_prior import CodePrior, codebook_of
 
 
@@ -48,34 +50,23 @@ class Transformer(CodePrior):
         logits: Tensor = self.network(each.reshape(-1, *each.shape[-2:])).reshape(each.shape)
         return logits[..., self.codebook.there]
 
+    def codes(self) -> AutoregressiveCodes:
+        """p(z), whose choices are drawn without going over those before again."""
+        return AutoregressiveCodes(self.logits, self.codebook, self.one_by_one)
 
-class Causal(nn.Module):
-    """One-hot choices to logits, each of which sees the choices before it.
+    def one_by_one(self) -> Following:
+        """The logits of one choice after the other, with shape (B, K), given those before."""
+        network, book = self.network.network, self.codebook
+        assert isinstance(network, Causal)
+        following = network.one_by_one()
 
-    Arguments:
-        num_choices: N.
-        classes: K.
-        width: Of each choice's features.
-        layers: The number of layers.
-        heads: Of the attention.
-    """
+        def logits(n: int, before: Tensor) -> Tensor:
+            last = None
+            if n:
+                each = before[:, book.padded[n - 1]] * book.there[n - 1]
+                last = each.to(network.place.dtype)
+            with torch.autocast(before.device.type, enabled=False):
+                found = at_least_float32(following(n, last))
+            return found.expand(len(before), -1)
 
-    def __init__(self, num_choices: int, classes: int, width: int, layers: int, heads: int):
-        super().__init__()
-        self.embedding = nn.Linear(classes, width, bias=False)
-        self.place = nn.Parameter(0.02 * torch.randn(num_choices, width))
-        layer = nn.TransformerEncoderLayer(
-            width, heads, 4 * width, 0.0, "gelu", batch_first=True, norm_first=True
-        )
-        norm = nn.LayerNorm(width)
-        self.layers = nn.TransformerEncoder(layer, layers, norm, enable_nested_tensor=False)
-        self.out = nn.Linear(width, classes)
-
-    def forward(self, choices: Tensor) -> Tensor:
-        """Logits with shape (B, N, K), for one-hot choices of that shape."""
-        before = nn.functional.pad(self.embedding(choices[:, :-1]), (0, 0, 1, 0))
-        n = len(self.place)
-        later = torch.ones(n, n, dtype=torch.bool, device=choices.device).triu(1)
-        features = self.layers(before + self.place, later, is_causal=True)
-        logits: Tensor = self.out(features)
         return logits

@@ -73,6 +73,7 @@ def settings(model: Spatial, event_shape: tuple[int, ...]) -> dict[str, Any]:
     encoder: Any = model.encoder
     stages = encoder.down_blocks
     channels = [stage.resnets[-1].conv2.out_channels for stage in stages]
+    assert model.map_shape is not None
     return {
         "in_channels": event_shape[0],
         "out_channels": event_shape[0],
