@@ -3,6 +3,7 @@
     python benchmarks/results.py measure burda_vae_2 hvae --samples 5000 --finetune 100
     python benchmarks/results.py measure mnist_bernoulli --seeds 0 1 2
     python benchmarks/results.py measure burda_vae --set trainer.max_epochs=400
+    python benchmarks/results.py measure vqvae_mnist --fit-prior transformer --fid 10000
     python benchmarks/results.py write
 
 `measure` trains and evaluates each experiment with each seed; what was begun before goes on, and
@@ -39,6 +40,7 @@ def main() -> None:
     parser.add_argument("--finetune", type=int, default=0)
     parser.add_argument("--fid", type=int, default=0)
     parser.add_argument("--set", nargs="+", default=[], metavar="OPTION=VALUE")
+    parser.add_argument("--fit-prior", default="", metavar="PRIOR")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--runs", type=Path, default=ROOT / "outputs" / "results")
     given = parser.parse_args()
@@ -54,12 +56,18 @@ def measure(name: str, seed: int, given: argparse.Namespace) -> None:
     """Train and evaluate one experiment with one seed, and keep its row."""
     key = " ".join([name, *given.set])
     folder = given.runs / re.sub(r"[^\w.]+", "-", key)
-    run, out = folder / str(seed), folder / f"{seed}-evaluation"
+    run, out = folder / str(seed), folder / f"{seed}-evaluation{given.fit_prior}"
     train = [f"experiment={name}", f"seed={seed}", f"run_dir={run}", f"threads={given.threads}"]
     call("vae.train", *train, *given.set, "resume=auto")
+    tested = run
+    if given.fit_prior:
+        key += f" fit_prior={given.fit_prior}"
+        tested = run / "checkpoints" / f"{given.fit_prior}.ckpt"
+        if not tested.exists():
+            call("vae.fit_prior", f"run={run}", f"model/prior={given.fit_prior}")
     if read_results(out) is None:
         samples = [f"num_samples={given.samples}", f"finetune={given.finetune}"]
-        call("vae.evaluate", f"run={run}", *samples, f"fid={given.fid}", f"out={out}")
+        call("vae.evaluate", f"run={tested}", *samples, f"fid={given.fid}", f"out={out}")
     found, trained = read_results(out), read_results(run)
     assert found is not None
     assert trained is not None
@@ -100,9 +108,11 @@ def row(found: Results) -> dict[str, object]:
     if found.samples is not None:
         fid = found.samples.fid
         estimates["fid"] = {"value": fid.value, "standard_error": fid.standard_error}
+    codes = found.latents.codes
     return {
         "test": estimates,
         "active_units": units,
+        "code_perplexity": codes and codes.perplexity,
         "epochs": found.train.epochs,
         "seconds": found.train.seconds,
         "threads": found.threads,
@@ -139,7 +149,7 @@ def table(rows: dict[str, dict[str, dict]]) -> str:
     lines = [f"| {COLUMNS} |", "|---" * (COLUMNS.count("|") + 1) + "|"]
     for name, seeds in sorted(rows.items()):
         first = next(iter(seeds.values()))
-        units = "; ".join(" + ".join(map(str, s["active_units"])) for s in seeds.values())
+        units = "; ".join(carried(s) for s in seeds.values())
         seconds = max(s["seconds"] for s in seeds.values())
         commits = ", ".join(sorted({s["commit"] for s in seeds.values()}))
         cells = [
@@ -155,6 +165,13 @@ def table(rows: dict[str, dict[str, dict]]) -> str:
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def carried(row: dict) -> str:
+    """The active units of each layer, and of codes how many classes are taken as if alike."""
+    units = " + ".join(map(str, row["active_units"]))
+    codes = row.get("code_perplexity")
+    return units if codes is None else f"{units}, code perplexity {codes:.1f}"
 
 
 def published(name: str) -> str:
