@@ -17,13 +17,14 @@ pytestmark = pytest.mark.slow
 
 @pytest.mark.parametrize("word", ["mixture_of_gaussians", "flow", "diffusion"])
 def test_an_autoencoder_generates_once_a_prior_is_fitted(autoencoder, word, capsys, monkeypatch):
-    from vae.model.priors.flow import Flow
-
     from vae.model.priors.diffusion import Diffusion
+    from vae.model.priors.flow import Flow
 
     for kind in (Flow, Diffusion):
         fit = kind.fit
-        monkeypatch.setattr(kind, "fit", lambda self, z, seed, fit=fit: fit(self, z, seed, 500))
+        monkeypatch.setattr(
+            kind, "fit", lambda self, z, seed, say, fit=fit: fit(self, z, seed, 500)
+        )
     before = open_run(autoencoder.directory)
     path = fit_prior(
         compose(f"run={autoencoder.directory}", f"model/prior={word}", name="fit_prior")

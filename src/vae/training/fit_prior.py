@@ -89,7 +89,7 @@ def fit_prior(config: dict[str, Any]) -> Path:
         priced = z[:PRICED]
         before = _mean_log_density(model.get_submodule(model.top_prior)(), priced)
     try:
-        prior.fit(z, config["seed"])
+        prior.fit(z, config["seed"], say=lambda line: print(line, flush=True))
     except ValueError as e:
         raise ConfigError(f"{word} cannot be fitted to {len(z)} codes: {e}") from e
     with torch.no_grad():

@@ -2,6 +2,7 @@
 
 import copy
 import math
+import re
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from vae.model.distributions.zuko import NormalizingFlow
 from vae.model.likelihoods.bernoulli import Bernoulli
 from vae.model.posteriors.diagonal_normal import DiagonalNormal
 from vae.model.posteriors.full_covariance_normal import FullCovarianceNormal
+from vae.model.priors import fitting
 from vae.model.priors.flow import Flow
 from vae.model.priors.mixture_of_gaussians import MixtureOfGaussians
 from vae.model.priors.vampprior import VampPrior
@@ -132,3 +134,11 @@ def test_nothing_is_refused():
         Flow(2, transforms=0)
     with pytest.raises(ValueError, match="at least 1 pseudo-input"):
         VampPrior((1, 2, 2), nn.Identity(), DiagonalNormal(2), 0)
+
+
+def test_a_fit_says_how_far_it_is(monkeypatch):
+    monkeypatch.setattr(fitting, "EVERY", 0.0)
+    said = []
+    Flow(2, transforms=1).fit(two_blobs(), steps=4, batch_size=8, say=said.append)
+    assert len(said) == 4
+    assert re.fullmatch(r"step 2 of 4, loss -?\d+\.\d\d, \d+ s left", said[1])

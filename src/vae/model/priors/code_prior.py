@@ -9,7 +9,7 @@ from torch.distributions import Distribution
 from vae.model.capabilities import Capability
 from vae.model.distributions.autoregressive_codes import AutoregressiveCodes
 from vae.model.distributions.codebook import Codebook
-from vae.model.priors.fitting import maximise
+from vae.model.priors.fitting import Say, maximise, quiet
 
 
 class CodePrior(nn.Module):
@@ -51,7 +51,14 @@ class CodePrior(nn.Module):
         chosen = torch.special.ndtr(noise)[:, self.codebook.lead].clamp_max(below_one)
         return self.codes().inverse(chosen)
 
-    def fit(self, z: Tensor, seed: int = 0, steps: int = 3000, batch_size: int = 0) -> None:
+    def fit(
+        self,
+        z: Tensor,
+        seed: int = 0,
+        steps: int = 3000,
+        batch_size: int = 0,
+        say: Say = quiet,
+    ) -> None:
         """Maximise the probability of `z`.
 
         Arguments:
@@ -59,8 +66,9 @@ class CodePrior(nn.Module):
             seed: The seed of the batches.
             steps: The number of steps.
             batch_size: The number of codes in a step; 0 for the prior's own.
+            say: Told how far it is.
         """
-        maximise(self, z, seed, steps, batch_size or self.batch_size)
+        maximise(self, z, seed, steps, batch_size or self.batch_size, say)
 
 
 def codebook_of(posterior: nn.Module, what: str) -> Codebook:

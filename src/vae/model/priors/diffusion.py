@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from vae.model.capabilities import Capability
 from vae.model.distributions.probability_flow import EXACT, ProbabilityFlow
 from vae.model.precision import at_least_float32
-from vae.model.priors.fitting import minimise
+from vae.model.priors.fitting import Say, minimise, quiet
 from vae.model.priors.velocity import MapVelocity, VectorVelocity
 
 
@@ -26,7 +26,7 @@ class Diffusion(nn.Module):
 
     Arguments:
         latent_dim: The length D of z.
-        width: Of the network's layers.
+        width: Of the network's layers; None for 256, and 64 channels of maps.
         layers: Their number.
         steps: Of the solver, each of four passes of the network.
         map_shape: (C, H, W) where z is maps; the network is then a convolutional one.
@@ -48,17 +48,19 @@ class Diffusion(nn.Module):
     def __init__(
         self,
         latent_dim: int,
-        width: int = 256,
+        width: int | None = None,
         layers: int = 4,
         steps: int = 20,
         map_shape: tuple[int, int, int] | None = None,
     ):
+        width = width or (256 if map_shape is None else 64)
         if min(width, layers, steps) < 1:
             raise ValueError(
                 f"width, layers and steps are at least 1, got {width}, {layers} and {steps}."
             )
         super().__init__()
         self.steps = steps
+        self.batch_size = 512 if map_shape is None else 64
         self.network: nn.Module = (
             VectorVelocity(latent_dim, width, layers)
             if map_shape is None
@@ -93,18 +95,26 @@ class Diffusion(nn.Module):
         z: Tensor = self().inverse(noise)
         return z
 
-    def fit(self, z: Tensor, seed: int = 0, steps: int = 10_000, batch_size: int = 512) -> None:
+    def fit(
+        self,
+        z: Tensor,
+        seed: int = 0,
+        steps: int = 5000,
+        batch_size: int = 0,
+        say: Say = quiet,
+    ) -> None:
         """Minimise the squared error of v, at times that are uniform.
 
         Arguments:
             z: Latent vectors, with shape (N, D).
             seed: The seed of the batches.
             steps: The number of steps.
-            batch_size: The number of vectors in a step.
+            batch_size: The number of vectors in a step; 0 for 512, and 64 of maps.
+            say: Told how far it is.
         """
         self.shift.copy_(z.mean(0))
         self.scale.copy_(z.std(0).clamp_min(1e-6))
-        minimise(self.error, self, z, seed, steps, batch_size)
+        minimise(self.error, self, z, seed, steps, batch_size or self.batch_size, say)
 
     def error(self, z: Tensor) -> Tensor:
         """The squared error of v over D, with shape (N,), for codes with shape (N, D)."""

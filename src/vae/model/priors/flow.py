@@ -9,7 +9,7 @@ from torch.distributions import AffineTransform, Distribution, Independent, Norm
 
 from vae.model.capabilities import Capability
 from vae.model.precision import at_least_float32
-from vae.model.priors.fitting import maximise
+from vae.model.priors.fitting import Say, maximise, quiet
 
 
 class Flow(nn.Module):
@@ -85,7 +85,14 @@ class Flow(nn.Module):
         z: Tensor = p.transform.inv(base.loc + base.scale * noise)
         return z
 
-    def fit(self, z: Tensor, seed: int = 0, steps: int = 3000, batch_size: int = 512) -> None:
+    def fit(
+        self,
+        z: Tensor,
+        seed: int = 0,
+        steps: int = 3000,
+        batch_size: int = 512,
+        say: Say = quiet,
+    ) -> None:
         """Maximise the density of `z`, by Adam with a cosine schedule.
 
         Arguments:
@@ -93,7 +100,8 @@ class Flow(nn.Module):
             seed: The seed of the batches.
             steps: The number of steps.
             batch_size: The number of vectors in a step.
+            say: Told how far it is.
         """
         self.shift.copy_(z.mean(0))
         self.scale.copy_(z.std(0).clamp_min(1e-6))
-        maximise(self, z, seed, steps, batch_size)
+        maximise(self, z, seed, steps, batch_size, say)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from vae.model.capabilities import Capability
 from vae.model.distributions.normal_mixture import NormalMixture
 from vae.model.precision import at_least_float32
+from vae.model.priors.fitting import Say, quiet
 
 
 class MixtureOfGaussians(nn.Module):
@@ -55,12 +56,13 @@ class MixtureOfGaussians(nn.Module):
         return self.forward().from_noise(noise, uniform)
 
     @torch.no_grad()
-    def fit(self, z: Tensor, seed: int = 0) -> None:
+    def fit(self, z: Tensor, seed: int = 0, say: Say = quiet) -> None:
         """Set the mixture to the one that explains `z` best, by expectation maximisation.
 
         Arguments:
             z: Latent vectors, with shape (N, D).
             seed: The seed of the start.
+            say: Told nothing: it takes seconds.
 
         References:
             From Variational to Deterministic Autoencoders (Ghosh et al., 2020), section 4
