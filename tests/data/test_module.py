@@ -1,3 +1,6 @@
+import itertools
+
+import numpy as np
 import pytest
 import torch
 from torch.distributions import constraints
@@ -79,8 +82,37 @@ def test_half_the_images_are_mirrored_where_they_are_trained_on():
     for one, two in zip(data.batches("val", 100), plain.batches("val", 100), strict=True):
         assert torch.equal(one.x, two.x)
         break
-    with pytest.raises(ValueError, match=r"set data.binarize=dynamic or data.flip=false"):
+    with pytest.raises(ValueError, match=r"set data.binarize=dynamic, or data.flip=false"):
         make(binarize="static", flip=True)
+
+
+def test_images_are_moved_where_they_are_trained_on():
+    """Each is a window of numpy's own reflection, and all windows are as likely."""
+    plain = make(constraints.real, dequantize=False, val_size=59_000)
+    data = make(constraints.real, dequantize=False, crop=1, val_size=59_000)
+    seen = torch.zeros(3, 3)
+    for batch, other in zip(plain.train_dataloader(), data.train_dataloader(), strict=True):
+        x = plain.on_after_batch_transfer(batch, 0).x
+        y = data.on_after_batch_transfer(other, 0).x
+        wide = np.pad(x.numpy(), ((0, 0), (0, 0), (1, 1), (1, 1)), mode="reflect")
+        found = torch.zeros(len(x))
+        for dy, dx in itertools.product(range(3), repeat=2):
+            window = torch.from_numpy(wide[:, :, dy : dy + 28, dx : dx + 28])
+            same = (window == y).flatten(1).all(1)
+            found += same
+            seen[dy, dx] += same.sum()
+        assert (found == 1).all()
+    assert seen.sum() == 1000
+    assert (seen - 1000 / 9).abs().max() < 4 * (1000 / 9) ** 0.5
+    for one, two in zip(data.batches("val", 100), plain.batches("val", 100), strict=True):
+        assert torch.equal(one.x, two.x)
+        break
+
+
+@pytest.mark.parametrize("crop", [-1, 28])
+def test_an_image_is_moved_by_less_than_itself(crop):
+    with pytest.raises(ValueError, match=r"data\.crop"):
+        make(crop=crop)
 
 
 def test_evaluation_batches_do_not_depend_on_their_size():

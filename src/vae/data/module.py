@@ -9,6 +9,7 @@ from lightning.pytorch import LightningDataModule
 from torch import Tensor
 from torch.distributions import constraints
 
+from vae.data.augmentation import Augmentation
 from vae.data.batches import Batch, Batches
 from vae.data.cache import cached
 from vae.data.context import CONTEXT, Kind, check_context, some_labels
@@ -36,6 +37,7 @@ class DataModule(LightningDataModule):
         split_seed: The seed of the split.
         evaluation_seed: The seed of the fixed draw that validation and test examples get.
         flip: Whether images that are trained on are mirrored half the times.
+        crop: By how many pixels they are moved at most.
         seed: The seed of the order of training examples.
         shuffle: "full", "blocks" (of neighbours, for files larger than memory), or "auto": blocks
             for images of more than half the machine's memory.
@@ -59,6 +61,7 @@ class DataModule(LightningDataModule):
         split_seed: int = 0,
         evaluation_seed: int = 0,
         flip: bool = False,
+        crop: int = 0,
         seed: int = 0,
         shuffle: Shuffle = "auto",
         condition: Kind | None = None,
@@ -70,13 +73,15 @@ class DataModule(LightningDataModule):
         self.eval_batch_size = eval_batch_size
         self.seed = seed
         self.split_seed = split_seed
-        self.pixels = pixels_for(support, binarize, dequantize, evaluation_seed, flip)
+        change = Augmentation(flip, crop)
+        self.pixels = pixels_for(support, binarize, dequantize, evaluation_seed, change)
         arrays = cached(source)
         with warnings.catch_warnings():
             # nothing here is ever written
             warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
             self.arrays = {name: torch.from_numpy(a) for name, a in arrays.items()}
         images = arrays["train_images"]
+        change.check(*images.shape[2:])
         self.mapped = images if in_blocks(shuffle, images.nbytes) else None
         check_images(self.arrays, source.name)
         if min(batch_size, eval_batch_size) < 1:

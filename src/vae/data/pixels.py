@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.distributions import constraints
 
+from vae.data.augmentation import Augmentation
 from vae.data.noise import uniform
 from vae.errors import ConfigError
 
@@ -29,10 +30,10 @@ class Pixels:
         dequantize: Whether to spread each level uniformly over its width, so that a density over
             pixels is a bound on the probability of the bytes.
         evaluation_seed: The seed of u for examples that are evaluated, and of all of "static".
-        flip: Whether an example is mirrored, left to right, half the times that it is trained on.
+        augmentation: What is done to examples that are trained on.
 
     Raises:
-        ValueError: If asked to binarise and dequantise at once, or to mirror what has one draw.
+        ValueError: If asked to binarise and dequantise at once, or to change what has one draw.
 
     References:
         The quantitative analysis of deep belief networks (Salakhutdinov & Murray, 2008) (dynamic)
@@ -40,12 +41,17 @@ class Pixels:
     """
 
     def __init__(
-        self, binarize: Binarize, dequantize: bool, evaluation_seed: int = 0, flip: bool = False
+        self,
+        binarize: Binarize,
+        dequantize: bool,
+        evaluation_seed: int = 0,
+        augmentation: Augmentation | None = None,
     ):
-        if binarize == "static" and flip:
+        if binarize == "static" and augmentation:
             raise ValueError(
                 "with data.binarize=static an example is the same at every visit, got "
-                "data.flip=true; set data.binarize=dynamic or data.flip=false."
+                f"data.flip={str(augmentation.flip).lower()} and data.crop={augmentation.crop}; "
+                "set data.binarize=dynamic, or data.flip=false data.crop=0."
             )
         if binarize != "none" and dequantize:
             raise ValueError(
@@ -55,7 +61,7 @@ class Pixels:
         self.binarize = binarize
         self.dequantize = dequantize
         self.evaluation_seed = evaluation_seed
-        self.flip = flip
+        self.augmentation = augmentation
 
     @property
     def support(self) -> constraints.Constraint:
@@ -81,9 +87,8 @@ class Pixels:
             index: The examples' numbers, with shape (B,), for the fixed draw of an evaluation;
                 None for a fresh draw from torch's generator.
         """
-        if self.flip and index is None:
-            mirrored = torch.rand(len(pixels), 1, 1, 1, device=pixels.device) < 0.5
-            pixels = torch.where(mirrored, pixels.flip(-1), pixels)
+        if self.augmentation and index is None:
+            pixels = self.augmentation(pixels)
         if self.binarize == "threshold":
             return (pixels >= 128).float()
         if self.binarize == "dynamic" and index is None:
@@ -108,7 +113,7 @@ def pixels_for(
     binarize: Binarize | Literal["auto"],
     dequantize: bool | Literal["auto"],
     evaluation_seed: int = 0,
-    flip: bool = False,
+    augmentation: Augmentation | None = None,
 ) -> Pixels:
     """The pixels that a likelihood explains.
 
@@ -117,7 +122,7 @@ def pixels_for(
         binarize: "auto" is dynamic for binary pixels, and none for others.
         dequantize: "auto" is true for likelihoods with a density.
         evaluation_seed: The seed of the fixed draw of evaluated examples.
-        flip: Whether examples that are trained on are mirrored half the times.
+        augmentation: What is done to examples that are trained on.
 
     Raises:
         ConfigError: If the likelihood does not explain such pixels.
@@ -127,7 +132,7 @@ def pixels_for(
         binarize = "dynamic" if binary else "none"
     if dequantize == "auto":
         dequantize = binarize == "none" and not support.is_discrete
-    pixels = Pixels(binarize, dequantize, evaluation_seed, flip)
+    pixels = Pixels(binarize, dequantize, evaluation_seed, augmentation)
     if binarize != "none" and not binary:
         raise ConfigError(
             f"binary pixels are for a Bernoulli: a density at them has no upper bound, and the "
