@@ -94,7 +94,10 @@ def configure(options, family="vae", **chosen):
     return config
 
 
-CODES, CODE_PRIORS = ("categorical", "fsq", "vq"), ("uniform", "autoregressive", "transformer")
+CODES, CODE_PRIORS = (
+    ("categorical", "fsq", "lfq", "vq"),
+    ("uniform", "autoregressive", "transformer"),
+)
 
 
 def refusal(posterior, prior, objective, family="vae"):

@@ -7,13 +7,13 @@ from vae.training.loop import train
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("posterior", ["categorical", "fsq", "vq"])
+@pytest.mark.parametrize("posterior", ["categorical", "fsq", "lfq", "vq"])
 def test_a_discrete_run_says_how_much_of_its_codes_is_used(tiny, posterior, capsys):
     words = ("data=digits", f"model/posterior={posterior}", "model/prior=autoregressive")
     result = train(tiny(*words, "model.latent_dim=8", "model.prior.hidden=[8]"))
     codes = result.results.latents.codes
-    classes = {"categorical": 8, "fsq": 2 * (8 + 5 + 5 + 5), "vq": 512}[posterior]
-    assert codes.choices == (8 if posterior == "fsq" else 1)
+    classes = {"categorical": 8, "fsq": 2 * (8 + 5 + 5 + 5), "lfq": 16, "vq": 512}[posterior]
+    assert codes.choices == (8 if posterior in ("fsq", "lfq") else 1)
     assert codes.classes == classes
     assert 1 <= codes.perplexity <= (512 if posterior == "vq" else 8)
     assert 0 <= codes.rare < codes.classes
@@ -32,7 +32,7 @@ def test_a_run_without_codes_says_nothing_of_them(tiny, capsys):
     assert "perplexity" not in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("posterior", ["fsq", "vq"])
+@pytest.mark.parametrize("posterior", ["fsq", "lfq", "vq"])
 def test_the_one_code_of_an_image_is_sampled_once(tiny, posterior):
     words = ("data=digits", f"model/posterior={posterior}", "model/prior=uniform")
     found = train(tiny(*words, "model.latent_dim=8", "evaluate.num_samples=20")).results

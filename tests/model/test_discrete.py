@@ -10,6 +10,7 @@ from vae.model.families.vae import VAE
 from vae.model.likelihoods.bernoulli import Bernoulli
 from vae.model.posteriors.categorical import Categorical
 from vae.model.posteriors.fsq import FSQ
+from vae.model.posteriors.lfq import LFQ
 from vae.model.posteriors.vq import VQ
 from vae.model.priors.uniform import Uniform
 from vae.objectives.elbo import ELBO
@@ -43,6 +44,10 @@ def fsq_codes():
     return torch.cartesian_prod(*levels)
 
 
+def lfq_codes():
+    return torch.cartesian_prod(*[torch.tensor([-1.0, 1.0]).double()] * 3)
+
+
 def vq():
     torch.manual_seed(0)
     return VQ(4, classes=3, length=2)
@@ -56,6 +61,7 @@ def vq_codes():
 CASES = {
     "categorical": (lambda: Categorical(6, classes=3), categorical_codes),
     "fsq": (lambda: FSQ(2, [2, 3]), fsq_codes),
+    "lfq": (lambda: LFQ(3), lfq_codes),
     "vq": (vq, vq_codes),
 }
 

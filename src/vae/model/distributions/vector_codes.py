@@ -56,8 +56,7 @@ class VectorCodes(Codebook):
 
     def split(self, z: Tensor) -> Tensor:
         r"""The vectors of z, place after place, with shape (\*, N, length), for z with (\*, D)."""
-        each: Tensor = z.unflatten(-1, (self.groups, -1, self.places))
-        return each.movedim(-1, -3).flatten(-3, -2)
+        return split(z, self.groups, self.places)
 
     def join(self, vectors: Tensor) -> Tensor:
         r"""z with shape (\*, D), for vectors with shape (\*, N, length)."""
@@ -106,6 +105,18 @@ class VectorCodes(Codebook):
         moved = old[:, None] * self.vectors + (1 - self.decay) * total
         self.vectors.copy_(moved / new[:, None])
         self.weight.copy_(new)
+
+
+def split(z: Tensor, groups: int, places: int) -> Tensor:
+    r"""The vectors of z, place after place, with shape (\*, groups places, length).
+
+    Arguments:
+        z: With shape (\*, D), and a channel's places one after another.
+        groups: How many vectors stand side by side at a place.
+        places: How many places z has.
+    """
+    each: Tensor = z.unflatten(-1, (groups, -1, places))
+    return each.movedim(-1, -3).flatten(-3, -2)
 
 
 def _ranks() -> int:

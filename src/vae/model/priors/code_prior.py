@@ -80,6 +80,6 @@ def codebook_of(posterior: nn.Module, what: str) -> Codebook:
     if not getattr(posterior, "discrete", False):
         raise ValueError(
             f"{what} is over discrete codes, and this posterior's z is any vector; choose "
-            "model/posterior=categorical, fsq or vq, or model/prior=standard_normal."
+            "model/posterior=categorical, fsq, lfq or vq, or model/prior=standard_normal."
         )
     return cast(Codebook, posterior.codebook)
