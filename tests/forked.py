@@ -20,6 +20,7 @@ import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 Real = subprocess.Popen
 # what an interpreter and its libraries read while they start
@@ -36,7 +37,7 @@ class Nursery:
 
     def fork(self, argv, cwd, environ, streams, new_session):
         """The process that runs a command."""
-        text = json.dumps([list(map(str, argv[2:])), str(cwd or "."), environ, new_session])
+        text = json.dumps([list(map(str, argv[2:])), str(cwd or Path.cwd()), environ, new_session])
         socket.send_fds(self.socket, [len(text.encode()).to_bytes(8, "big")], streams)
         self.socket.sendall(text.encode())
         return int.from_bytes(_exactly(self.socket, 8), "big")

@@ -163,7 +163,7 @@ def test_a_run_is_ranked_by_its_distortion_and_says_that_samples_are_noise(tmp_p
         "evaluate.num_samples=0",
         "evaluate.surgery=0",
         "evaluate.probe=0",
-        "evaluate.reconstructions=50",
+        "evaluate.reconstructions=99",
         "callbacks.pictures=null",
         f"run_dir={tmp_path / 'run'}",
     )
@@ -174,10 +174,14 @@ def test_a_run_is_ranked_by_its_distortion_and_says_that_samples_are_noise(tmp_p
     found = run.results.reconstructions
     assert 0 < found.psnr.value < 60
     assert found.ssim is None
-    assert found.rfid.value > 0
-    assert "no SSIM: its window is 11 pixels wide" in capsys.readouterr().out
+    assert (found.rfid, found.features, found.num_images) == (None, None, 99)
+    said = capsys.readouterr().out
+    assert "no SSIM: its window is 11 pixels wide" in said
+    assert "no rFID: it takes at least 100 test images, and there are 99" in said
     quiet = {"num_samples": 0, "surgery": 0, "probe": 0, "pictures": 0}
-    assert run.evaluate(fid=100, **quiet).samples is None
+    again = run.evaluate(fid=100, reconstructions=100, **quiet)
+    assert again.samples is None
+    assert again.reconstructions.rfid.value > 0
     assert "no FID: an autoencoder's codes are not drawn" in capsys.readouterr().out
     with pytest.raises(ConfigError, match="this run is an autoencoder"):
         run.generate("samples", out=tmp_path / "x.png")

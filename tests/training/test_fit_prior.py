@@ -52,6 +52,16 @@ def test_a_prior_that_cannot_be_fitted_is_refused(autoencoder):
         )
 
 
+def test_the_number_of_steps_is_the_users(autoencoder, tmp_path):
+    words = (f"run={autoencoder.directory}", "steps=3")
+    for prior in ("flow", "diffusion"):
+        out = tmp_path / f"{prior}.ckpt"
+        fit_prior(compose(*words, f"model/prior={prior}", f"out={out}", name="fit_prior"))
+        assert vae.load(out).sample(2).shape == (2, 1, 8, 8)
+    with pytest.raises(ConfigError, match=r"steps= is for priors that are fitted by gradients"):
+        fit_prior(compose(*words, "model/prior=mixture_of_gaussians", name="fit_prior"))
+
+
 def test_an_autoencoder_does_not_pass_off_noise_as_samples(autoencoder, capsys, tmp_path):
     with pytest.raises(ConfigError, match=r"fit one with python -m vae\.fit_prior"):
         generate(compose(f"run={autoencoder.directory}", name="generate"))

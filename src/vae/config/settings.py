@@ -131,6 +131,7 @@ class FitPrior(OfRun):
     """python -m vae.fit_prior"""
 
     examples: Positive = setting(50000, "training images whose codes the prior is fitted to")
+    steps: Positive | None = setting(None, "of a fit by gradients; null for the prior's own")
     model: Node = {}
 
 

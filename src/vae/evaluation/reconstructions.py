@@ -16,6 +16,9 @@ from vae.runs.sections import Reconstructions, Result
 # the window of SSIM, in pixels
 WINDOW = 11
 
+# images whose features have a covariance
+ENOUGH = 100
+
 
 @torch.no_grad()
 def reconstructions(
@@ -55,15 +58,19 @@ def reconstructions(
         if min(x.shape[2:]) >= WINDOW:
             alike.append(_ssim(found.float(), x.float()).double().cpu())
         made.append(as_bytes(found))
-    network, named = features_of(data)
-    test = data.arrays["test_images"][:count]
-    found_fid = fid.distances(network, test, torch.cat(made)).fid
+    rfid, named = None, None
+    if count < ENOUGH:
+        say(f"no rFID: it takes at least {ENOUGH} test images, and there are {count}")
+    else:
+        network, named = features_of(data)
+        test = data.arrays["test_images"][:count]
+        rfid = Result.of(fid.distances(network, test, torch.cat(made)).fid, count)
     if not alike:
         say(f"no SSIM: its window is {WINDOW} pixels wide, and these images are smaller")
     return Reconstructions(
         psnr=Result.of(Estimate.of(torch.cat(ratios)), 1),
         ssim=Result.of(Estimate.of(torch.cat(alike)), 1) if alike else None,
-        rfid=Result.of(found_fid, count),
+        rfid=rfid,
         num_images=count,
         features=named,
     )

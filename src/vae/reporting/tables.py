@@ -54,7 +54,8 @@ def print_results(results: Results, directory: Path) -> None:
         _add(table, "PSNR", images.psnr, 2, f"decibels, of {images.num_images:,} reconstructions")
         if images.ssim is not None:
             _add(table, "SSIM", images.ssim, 4, "at most 1")
-        _add(table, "rFID", images.rfid, 3, images.features)
+        if images.rfid is not None and images.features is not None:
+            _add(table, "rFID", images.rfid, 3, images.features)
     if results.disentanglement:
         table.add_section()
         for name, e in results.disentanglement.items():

@@ -126,16 +126,16 @@ class Reconstructions(Section):
     Arguments:
         psnr: The peak signal-to-noise ratio, in decibels.
         ssim: The structural similarity, at most 1; None of images smaller than its window.
-        rfid: The FID between images and reconstructions, in the named features.
+        rfid: The FID between images and reconstructions, in the named features; None of few.
         num_images: How many.
         features: Those of rfid.
     """
 
     psnr: Result
     ssim: Result | None
-    rfid: Result
+    rfid: Result | None
     num_images: int
-    features: str
+    features: str | None
 
 
 class Training(Section):

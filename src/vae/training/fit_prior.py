@@ -28,6 +28,8 @@ def fit_prior(config: dict[str, Any]) -> Path:
     References:
         From Variational to Deterministic Autoencoders (Ghosh et al., 2020), section 4
     """
+    import inspect
+
     import lightning
     import torch
 
@@ -50,6 +52,11 @@ def fit_prior(config: dict[str, Any]) -> Path:
             f"model/prior= takes a prior that can be fitted here, got {word}; choose "
             "mixture_of_gaussians, flow or diffusion, or, of discrete codes, autoregressive or "
             "transformer."
+        )
+    asked = {} if config["steps"] is None else {"steps": config["steps"]}
+    if asked and "steps" not in inspect.signature(target.fit).parameters:
+        raise ConfigError(
+            f"steps= is for priors that are fitted by gradients, and {word} is not; leave it out."
         )
     if not model.fits_prior:
         raise ConfigError(
@@ -89,7 +96,7 @@ def fit_prior(config: dict[str, Any]) -> Path:
         priced = z[:PRICED]
         before = _mean_log_density(model.get_submodule(model.top_prior)(), priced)
     try:
-        prior.fit(z, config["seed"], say=lambda line: print(line, flush=True))
+        prior.fit(z, config["seed"], say=lambda line: print(line, flush=True), **asked)
     except ValueError as e:
         raise ConfigError(f"{word} cannot be fitted to {len(z)} codes: {e}") from e
     with torch.no_grad():
