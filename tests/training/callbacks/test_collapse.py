@@ -52,7 +52,7 @@ def test_codes_that_are_hardly_used_are_named(tiny, capsys, classes, named):
     assert len(said) == named
     if named:
         assert "of 512 classes of the codes are hardly used (perplexity " in said[0]
-        assert "model.posterior.gradient=rotation" in said[0]
+        assert "model.posterior.revive" in said[0]
 
 
 def test_a_healthy_model_is_left_in_peace(tiny, capsys):

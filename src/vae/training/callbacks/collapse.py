@@ -13,7 +13,7 @@ REMEDIES = {
     # an autoencoder pays for no rate
     "point": "a smaller objective.latent_l2, or a smaller model.latent_dim",
 }
-OF_VECTORS = "model.posterior.gradient=rotation, model.posterior.revive=0.1, longer training"
+OF_VECTORS = "a larger model.posterior.revive, longer training"
 
 
 class Collapse(Callback):
