@@ -2,6 +2,7 @@ import csv
 
 import pytest
 
+from tests.commands import PICTURES
 from vae.training.loop import train
 
 pytestmark = pytest.mark.slow
@@ -10,7 +11,7 @@ pytestmark = pytest.mark.slow
 @pytest.mark.parametrize("posterior", ["categorical", "fsq", "lfq", "vq"])
 def test_a_discrete_run_says_how_much_of_its_codes_is_used(tiny, posterior, capsys):
     words = ("data=digits", f"model/posterior={posterior}", "model/prior=autoregressive")
-    result = train(tiny(*words, "model.latent_dim=8", "model.prior.hidden=[8]"))
+    result = train(tiny(*words, "model.latent_dim=8", "model.prior.hidden=[8]", PICTURES))
     codes = result.results.latents.codes
     classes = {"categorical": 8, "fsq": 2 * (8 + 5 + 5 + 5), "lfq": 16, "vq": 512}[posterior]
     assert codes.choices == (8 if posterior in ("fsq", "lfq") else 1)
@@ -18,6 +19,11 @@ def test_a_discrete_run_says_how_much_of_its_codes_is_used(tiny, posterior, caps
     assert 1 <= codes.perplexity <= (512 if posterior == "vq" else 8)
     assert 0 <= codes.rare < codes.classes
     assert codes.shared == (posterior == "vq")
+    assert result.results.numbers()["latents/code_perplexity"] == codes.perplexity
+    assert (result.directory / "pictures" / "codes.png").is_file()
+    assert (
+        f"{codes.rare} of {codes.classes} classes" in (result.directory / "report.html").read_text()
+    )
     lines = capsys.readouterr().out.splitlines()
     (line,) = [line for line in lines if "code perplexity" in line]
     assert f" {codes.perplexity:.2f} " in line

@@ -65,6 +65,7 @@ class EvaluationModule(LightningModule):
         self.val_codes = code_use(model)
         # of the last validation
         self.val_codes_taken: dict[str, float | int | bool] | None = None
+        self.code_shares: Tensor | None = None
         self.codes_taken: dict[str, float | int | bool] | None = None
         # of a hierarchy; a flat model's is the rate itself
         self.layer_names = model.layer_names if len(model.layers) > 1 else []
@@ -129,7 +130,7 @@ class EvaluationModule(LightningModule):
         """The perplexity of the codes over a validation, of a model that has codes."""
         if self.val_codes is None:
             return {}
-        self.val_codes_taken = self.val_codes.summary()
+        self.val_codes_taken = self.val_codes.summary(self.val_codes.compute())
         self.val_codes.reset()
         return {"val/code_perplexity": self.val_codes_taken["perplexity"]}
 
@@ -157,7 +158,8 @@ class EvaluationModule(LightningModule):
             warnings.filterwarnings("ignore", message="The ``compute`` method of metric")
             self.test_use = self.test_latents.use()
             if self.test_codes is not None:
-                self.codes_taken = self.test_codes.summary()
+                self.code_shares = self.test_codes.compute()
+                self.codes_taken = self.test_codes.summary(self.code_shares)
             self.results = self.test_means.compute()
             if self.layer_names:
                 self.layer_rates = self.layer_means.compute()

@@ -34,6 +34,8 @@ class Pictures(Callback):
         assert isinstance(data, DataModule)
         root = Path(trainer.default_root_dir)
         module = pl_module
-        draw(module.model, data, root / "pictures", self.count, module.test_use, module.generates)
+        use, shares = module.test_use, module.code_shares
+        folder = root / "pictures"
+        draw(module.model, data, folder, self.count, use, module.generates, shares)
         if (metrics := root / "metrics.csv").exists():
-            curves(metrics).savefig(root / "pictures" / "curves.png", dpi=100)
+            curves(metrics).savefig(folder / "curves.png", dpi=100)

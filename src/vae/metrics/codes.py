@@ -46,29 +46,37 @@ class CodeUse(Wide):
         self.uses += self.codebook.choices(mean).to(self.uses.dtype).sum(0)
         self.count += len(mean)
 
-    def use(self) -> tuple[Tensor, Tensor]:
-        """What `compute` finds; torchmetrics would make a scalar of a single choice's."""
-        perplexity, rare = self.compute()
-        return perplexity.reshape(-1), rare
+    def compute(self) -> Tensor:
+        """The share of each class, with shape (N, max K_n), or (1, K) of shared vectors."""
+        share = self.codebook.by_choice(self.uses / self.count).cpu()
+        return share.mean(0, keepdim=True) if self.codebook.shared else share
 
-    def summary(self) -> dict[str, float | int | bool]:
-        """What the results say: choices, classes, the mean perplexity, and rare classes."""
-        perplexity, rare = self.use()
+    def use(self) -> tuple[Tensor, Tensor]:
+        """The perplexity of each choice, with shape (N,), and how many classes are hardly used."""
+        return self.of(self.compute())
+
+    def of(self, share: Tensor) -> tuple[Tensor, Tensor]:
+        """The perplexity of each choice, and how many classes are hardly used.
+
+        Arguments:
+            share: What `compute` gave, with shape (N, max K_n).
+        """
+        counts, there = (b.cpu()[: len(share)] for b in (self.codebook.counts, self.codebook.there))
+        entropy = -torch.special.xlogy(share, share).sum(-1)
+        return entropy.exp(), ((share < RARE / counts[:, None]) & there).sum()
+
+    def summary(self, share: Tensor) -> dict[str, float | int | bool]:
+        """What the results say: choices, classes, the mean perplexity, and rare classes.
+
+        Arguments:
+            share: What `compute` gave, with shape (N, max K_n).
+        """
+        perplexity, rare = self.of(share)
+        book = self.codebook
         return {
-            "choices": len(self.codebook.sizes),
-            "classes": self.codebook.sizes[0] if self.codebook.shared else self.codebook.total,
+            "choices": len(book.sizes),
+            "classes": book.sizes[0] if book.shared else book.total,
             "perplexity": float(perplexity.mean()),
             "rare": int(rare),
-            "shared": self.codebook.shared,
+            "shared": book.shared,
         }
-
-    def compute(self) -> tuple[Tensor, Tensor]:
-        """The perplexity of each choice, with shape (N,), and how many classes are hardly used."""
-        book = self.codebook
-        share = book.by_choice(self.uses / self.count).cpu()
-        counts, there = book.counts.cpu(), book.there.cpu()
-        if book.shared:
-            share, counts, there = share.mean(0, keepdim=True), counts[:1], there[:1]
-        entropy = -torch.special.xlogy(share, share).sum(-1)
-        rare = (share < RARE / counts[:, None]) & there
-        return entropy.exp(), rare.sum()

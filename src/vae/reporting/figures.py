@@ -118,6 +118,26 @@ def bars(variance: Sequence[float], rate: Sequence[float] | None, threshold: flo
     return figure
 
 
+def taken(shares: Tensor) -> Figure:
+    """How often the classes of codes are taken, the most frequent first.
+
+    Arguments:
+        shares: The share of each class among those of a choice, with shape (N, K).
+    """
+    ordered = -np.sort(-shares.numpy(), axis=1)
+    figure = Figure(figsize=(10, 3.6), layout="constrained")
+    axes = figure.subplots()
+    if len(ordered) == 1:
+        axes.bar(np.arange(ordered.shape[1]), ordered[0], width=1.0)
+        axes.axhline(1 / ordered.shape[1], color="black", linewidth=1, linestyle="--")
+        axes.set(xlabel="class, by its share (dashed: an even share)", ylabel="share")
+    else:
+        shown = axes.imshow(ordered.T, aspect="auto", interpolation="nearest", vmin=0)
+        axes.set(xlabel="choice", ylabel="class, by its share")
+        figure.colorbar(shown, label="share")
+    return figure
+
+
 def heat_map(
     rows: Sequence[Sequence[float]], xlabel: str, title: str, part: str = "dimension"
 ) -> Figure:

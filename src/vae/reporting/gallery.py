@@ -3,12 +3,13 @@
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from vae.data.module import DataModule
 from vae.metrics.latents import THRESHOLD, LatentUse
 from vae.model.families.vae import VAE
 from vae.reporting import views
-from vae.reporting.figures import bars, grid, scatter
+from vae.reporting.figures import bars, grid, scatter, taken
 
 # images that tell how the latent space is used
 CODES = 2000
@@ -16,7 +17,13 @@ CODES = 2000
 
 @torch.no_grad()
 def draw(
-    model: VAE, data: DataModule, folder: Path, count: int, use: LatentUse | None, generates: bool
+    model: VAE,
+    data: DataModule,
+    folder: Path,
+    count: int,
+    use: LatentUse | None,
+    generates: bool,
+    shares: Tensor | None = None,
 ) -> None:
     """Draw samples, reconstructions, interpolations, traversals and how z is used.
 
@@ -27,6 +34,7 @@ def draw(
         count: The number of images in a row and in a column.
         use: What each dimension of z carries, if it is known.
         generates: Whether samples of p(z) mean anything.
+        shares: Of codes, how often each class is taken, with shape (N, K); None without codes.
     """
     folder.mkdir(parents=True, exist_ok=True)
     device = next(model.parameters()).device
@@ -60,3 +68,5 @@ def draw(
         rate = None if use.rate is None else use.rate.tolist()
         figure = bars(use.variance.tolist(), rate, THRESHOLD)
         figure.savefig(folder / "dimensions.png", dpi=100)
+    if shares is not None:
+        taken(shares).savefig(folder / "codes.png", dpi=100)

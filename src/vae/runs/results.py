@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, ValidationError
 from vae import files
 from vae.errors import RunError
 from vae.runs.sections import (
+    Codes,
     DataFacts,
     Latents,
     Number,
@@ -85,8 +86,10 @@ class Results(Section):
         sections = ("test", "latents", "samples", "reconstructions", "disentanglement", "train")
         for section in sections:
             part = getattr(self, section)
+            place = "training" if section == "train" else section
             for name, found in dict(part or {}).items():
-                place = "training" if section == "train" else section
+                if isinstance(found, Codes):
+                    flat |= {f"{place}/code_{k}": v for k, v in dict(found).items()}
                 if isinstance(found, Result):
                     flat[f"{place}/{name}"] = found.value
                     flat[f"{place}/{name}_standard_error"] = found.standard_error

@@ -19,6 +19,7 @@ CAPTIONS = {
     "latents": "Latent means of test images, by class",
     "analogies": "Test images, and their codes decoded under other conditions",
     "dimensions": "What each latent dimension carries",
+    "codes": "How often each class of the codes is taken",
 }
 
 
