@@ -82,6 +82,24 @@ def test_the_model_sums_to_one_and_its_elbo_is_below(case):
         torch.testing.assert_close(elbo, expected.double().detach())
 
 
+@pytest.mark.parametrize("case", CASES)
+def test_codes_are_not_rounded_by_autocast(case):
+    posterior = CASES[case][0]().eval()
+    book = posterior.codebook
+    torch.manual_seed(0)
+    z = book.code(torch.rand(500, len(book.sizes)))
+    features = torch.randn(500, *posterior.feature_shape)
+    expected = posterior(features)
+    with torch.autocast("cpu", torch.bfloat16):
+        q = posterior(features)
+        assert torch.equal(book.choices(z), book.choices(z.clone()))
+        assert torch.equal(book.numbers(book.choices(z)), z)
+    assert torch.equal(q.mean, expected.mean)
+    for name in ("penalty", "log_probs"):
+        if isinstance(found := getattr(q, name, None), torch.Tensor):
+            assert torch.equal(found, getattr(expected, name))
+
+
 def test_importance_sampling_finds_the_sum_over_all_codes():
     posterior, codes = CASES["categorical"]
     vae = model(posterior())

@@ -14,6 +14,11 @@ def widest(device: torch.device) -> torch.dtype:
     return torch.float32 if device.type == "mps" else torch.float64
 
 
+def unrounded(x: Tensor) -> torch.autocast:
+    """A context in which products of numbers like `x` are not rounded by autocast."""
+    return torch.autocast(x.device.type, enabled=False)
+
+
 class FullPrecision(nn.Module):
     """A network outside autocast: its outputs make a density.
 
@@ -28,5 +33,5 @@ class FullPrecision(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """The network's output in float32 at least."""
         weights = next(self.network.parameters())
-        with torch.autocast(x.device.type, enabled=False):
+        with unrounded(x):
             return at_least_float32(self.network(x.to(weights.dtype)))

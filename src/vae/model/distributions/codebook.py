@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from vae.model.distributions.codes import OneHots, UniformCodes, on_grid
+from vae.model.precision import unrounded
 
 
 class Codebook(nn.Module):
@@ -126,4 +127,5 @@ class GridCodes(Codebook):
 
     def numbers(self, choices: Tensor) -> Tensor:
         r"""z with shape (\*, D), for one-hot vectors with shape (\*, sum K_n)."""
-        return choices @ self.values.to(choices.dtype)
+        with unrounded(choices):
+            return choices @ self.values.to(choices.dtype)

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch import distributed as dist
 
 from vae.model.distributions.codebook import Codebook
+from vae.model.precision import unrounded
 
 
 class VectorCodes(Codebook):
@@ -66,8 +67,9 @@ class VectorCodes(Codebook):
     def nearest(self, vectors: Tensor) -> Tensor:
         r"""The numbers of the nearest of the list, with shape (\*), for vectors (\*, length)."""
         like = self.vectors.to(vectors.dtype)
-        # |v|^2 is the same for all
-        return (like.square().sum(-1) - 2 * vectors @ like.mT).argmin(-1)
+        with unrounded(vectors):
+            # |v|^2 is the same for all
+            return (like.square().sum(-1) - 2 * vectors @ like.mT).argmin(-1)
 
     def choices(self, z: Tensor) -> Tensor:
         r"""One-hot vectors with shape (\*, N K), for z with shape (\*, D)."""

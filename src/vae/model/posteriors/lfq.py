@@ -12,7 +12,7 @@ from vae.model.capabilities import Capability
 from vae.model.distributions.codebook import GridCodes
 from vae.model.distributions.codes import Code, straight_through
 from vae.model.distributions.vector_codes import split
-from vae.model.precision import at_least_float32
+from vae.model.precision import at_least_float32, unrounded
 
 # the entropy of a batch is a sum over 2^bits codes
 MOST = 12
@@ -97,7 +97,8 @@ class LFQ(nn.Module):
         one, zero = logsigmoid(logit), logsigmoid(-logit)
         certain = -(one.exp() * one + zero.exp() * zero).sum((-2, -1))
         codes = self.codes.to(one.dtype)
-        log_pi = one @ codes.mT + zero @ (1 - codes.mT)
+        with unrounded(tokens):
+            log_pi = one @ codes.mT + zero @ (1 - codes.mT)
         log_mean = log_pi.flatten(0, -2).logsumexp(0) - math.log(log_pi[..., 0].numel())
         used = -(log_mean.exp() * log_mean).sum()
         return certain - tokens.shape[-2] * used

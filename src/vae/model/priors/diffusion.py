@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from vae.model.capabilities import Capability
 from vae.model.distributions.probability_flow import EXACT, ProbabilityFlow
-from vae.model.precision import at_least_float32
+from vae.model.precision import at_least_float32, unrounded
 from vae.model.priors.fitting import Say, minimise, quiet
 from vae.model.priors.velocity import MapVelocity, VectorVelocity
 
@@ -80,7 +80,7 @@ class Diffusion(nn.Module):
     def field(self, z: Tensor, t: Tensor) -> Tensor:
         """dz/dt with shape (N, D), for z with shape (N, D) and t with shape () or (N, 1)."""
         weights = next(self.network.parameters())
-        with torch.autocast(z.device.type, enabled=False):
+        with unrounded(z):
             velocity: Tensor = self.network(z.to(weights.dtype), t.to(weights.dtype))
         moves: Tensor = math.pi / 2 * at_least_float32(velocity)
         return moves

@@ -2,12 +2,11 @@
 
 from typing import ClassVar
 
-import torch
 from torch import Tensor, nn
 
 from vae.model.distributions.autoregressive_codes import AutoregressiveCodes, Following
 from vae.model.networks.causal import Causal
-from vae.model.precision import FullPrecision, at_least_float32
+from vae.model.precision import FullPrecision, at_least_float32, unrounded
 from vae.model.priors.code_prior import CodePrior, codebook_of
 
 
@@ -65,7 +64,7 @@ class Transformer(CodePrior):
             if n:
                 each = before[:, book.padded[n - 1]] * book.there[n - 1]
                 last = each.to(network.place.dtype)
-            with torch.autocast(before.device.type, enabled=False):
+            with unrounded(before):
                 found = at_least_float32(following(n, last))
             return found.expand(len(before), -1)
 
