@@ -82,9 +82,11 @@ def test_the_model_sums_to_one_and_its_elbo_is_below(case):
         torch.testing.assert_close(elbo, expected.double().detach())
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_codes_are_not_rounded_by_autocast(case):
-    posterior = CASES[case][0]().eval()
+@pytest.mark.parametrize(
+    "posterior", [Categorical(6, 3), FSQ(2, [8, 7]), LFQ(3), VQ(4, 300, 2)], ids=CASES
+)
+def test_codes_are_not_rounded_by_autocast(posterior):
+    posterior.eval()
     book = posterior.codebook
     torch.manual_seed(0)
     z = book.code(torch.rand(500, len(book.sizes)))
@@ -92,7 +94,6 @@ def test_codes_are_not_rounded_by_autocast(case):
     expected = posterior(features)
     with torch.autocast("cpu", torch.bfloat16):
         q = posterior(features)
-        assert torch.equal(book.choices(z), book.choices(z.clone()))
         assert torch.equal(book.numbers(book.choices(z)), z)
     assert torch.equal(q.mean, expected.mean)
     for name in ("penalty", "log_probs"):

@@ -97,6 +97,20 @@ def test_the_list_follows_what_is_assigned_to_it():
         torch.testing.assert_close(posterior.codebook.vectors[k], total / weight)
 
 
+@pytest.mark.parametrize(("decay", "weight"), [(0.0, 5.0), (0.99, 0.0)])
+def test_what_is_not_assigned_stays(decay, weight):
+    posterior = trained(decay=decay, revive=0.0, classes=200)
+    posterior.codebook.weight.fill_(weight)
+    before = posterior.codebook.vectors.clone()
+    f = torch.randn(20, 6).double().requires_grad_()
+    posterior(f)
+    nearest = torch.cdist(f.detach().reshape(-1, 2), before).argmin(1)
+    others = ~torch.isin(torch.arange(200), nearest)
+    assert torch.equal(posterior.codebook.vectors[others], before[others])
+    assert not torch.isclose(posterior.codebook.vectors, before)[~others].all()
+    assert posterior.codebook.vectors.isfinite().all()
+
+
 def test_it_stays_as_it_is_where_nothing_is_learned():
     posterior = trained()
     before = posterior.codebook.vectors.clone()

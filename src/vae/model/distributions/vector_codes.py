@@ -104,8 +104,9 @@ class VectorCodes(Codebook):
             dist.all_reduce(total)
         old = self.decay * self.weight
         new = old + (1 - self.decay) * count
-        moved = old[:, None] * self.vectors + (1 - self.decay) * total
-        self.vectors.copy_(moved / new[:, None])
+        moved = (old[:, None] * self.vectors + (1 - self.decay) * total) / new[:, None]
+        # what has never been assigned, or is not and remembers nothing, stays
+        self.vectors.copy_(torch.where(new[:, None] > 0, moved, self.vectors))
         self.weight.copy_(new)
 
 
