@@ -141,7 +141,7 @@ BAD = [
     ("generate", (RUN, "out=x.xyz"), "must name a picture"),
     ("generate", (RUN, "what=manifolds"), "what must be"),
     ("fit_prior", (RUN, "out=/proc/x/y.ckpt"), "/proc/x"),
-    ("fit_prior", (RUN, "model/prior=vampprior"), "choose mixture_of_gaussians or flow"),
+    ("fit_prior", (RUN, "model/prior=vampprior"), "choose mixture_of_gaussians, flow or diffusion"),
     ("fit_prior", (RUN, "model.prior.components=0"), "at least 1 component"),
     ("export", (RUN, "format=onyx"), "format must be"),
     ("export", (RUN, "format=onnx", "push=me/it"), "set format=safetensors"),
