@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 
 SMALL = {
     "train": [*FAST, "threads=1"],
-    "evaluate": ["num_samples=2", "finetune=2", "surgery=0", "probe=0", "pictures=0"],
+    "evaluate": ["num_samples=2", "finetune=2", "surgery=0", "probe=0", "pictures=0", "fid=0"],
     "fit_prior": ["examples=300", "steps=2"],
     "search/index": [],
     "search/query": [],
