@@ -49,9 +49,6 @@ def run(
     Every error is one sentence on stderr and exit code 1; with HYDRA_FULL_ERROR=1 it also has its
     traceback.
     """
-    if threading.current_thread() is threading.main_thread():
-        # until now it ended the process at once, without the traceback of an import
-        signal.signal(signal.SIGINT, signal.default_int_handler)
     with steady():
         try:
             failed = _run(name, task, help, groups)
@@ -60,6 +57,17 @@ def run(
             sys.exit(INTERRUPTED)
     if failed:
         sys.exit(1)
+
+
+def _interruptible() -> None:
+    """Let Ctrl-C be an exception from here on, so that a run can keep what there is.
+
+    Until now it ended the process at once: an import, or a destructor, may swallow an exception.
+    """
+    import torch  # noqa: F401
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _run(
@@ -83,6 +91,7 @@ def _run(
     full = os.environ.get("HYDRA_FULL_ERROR") == "1"
 
     def guarded(config: DictConfig) -> Any:
+        _interruptible()
         try:
             with environment(HYDRA_FULL_ERROR="1" if full else None):
                 return task(config)
