@@ -154,7 +154,7 @@ def table(rows: dict[str, dict[str, dict]]) -> str:
         commits = ", ".join(sorted({s["commit"] for s in seeds.values()}))
         cells = [
             f"`{name}`",
-            published(name.partition(" ")[0]).replace("|", "\\|"),
+            "" if other_model(name) else published(name.partition(" ")[0]).replace("|", "\\|"),
             log_px(seeds),
             over(seeds, "log_px_finetuned"),
             over(seeds, "elbo"),
@@ -172,6 +172,11 @@ def carried(row: dict) -> str:
     units = " + ".join(map(str, row["active_units"]))
     codes = row.get("code_perplexity")
     return units if codes is None else f"{units}, code perplexity {codes:.1f}"
+
+
+def other_model(key: str) -> bool:
+    """Whether a row is of another model, prior or objective than its experiment's own."""
+    return any(word.startswith(("model.", "objective.", "fit_prior=")) for word in key.split()[1:])
 
 
 def published(name: str) -> str:

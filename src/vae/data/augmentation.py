@@ -18,7 +18,7 @@ class Augmentation:
         ValueError: If `crop` is negative.
 
     References:
-        Deeply-Supervised Nets (Lee et al., 2015), section 4 (pad, crop and mirror)
+        Deep Residual Learning (He et al., 2016), section 4.2 (with zeros instead of mirror images)
     """
 
     def __init__(self, flip: bool = False, crop: int = 0):

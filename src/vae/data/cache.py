@@ -4,11 +4,14 @@ import hashlib
 import json
 import os
 import shutil
+import warnings
 from pathlib import Path
 
 import numpy as np
 import platformdirs
+import torch
 from filelock import FileLock
+from torch import Tensor
 
 from vae import files
 from vae.data.source import Array, Source
@@ -57,6 +60,13 @@ def cached(source: Source) -> dict[str, Array]:
             "check the disk, or set the environment variable VAE_CACHE to another folder."
         )
     return arrays
+
+
+def as_tensors(arrays: dict[str, Array]) -> dict[str, Tensor]:
+    """The same memory as tensors, which nothing ever writes to."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        return {name: torch.from_numpy(a) for name, a in arrays.items()}
 
 
 def folder_of(source: Source) -> Path:

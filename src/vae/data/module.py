@@ -1,6 +1,5 @@
 """The LightningDataModule."""
 
-import warnings
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -11,7 +10,7 @@ from torch.distributions import constraints
 
 from vae.data.augmentation import Augmentation
 from vae.data.batches import Batch, Batches
-from vae.data.cache import cached
+from vae.data.cache import as_tensors, cached
 from vae.data.context import CONTEXT, Kind, check_context, some_labels
 from vae.data.order import Shuffle, in_blocks
 from vae.data.pixels import Binarize, pixels_for
@@ -76,14 +75,11 @@ class DataModule(LightningDataModule):
         change = Augmentation(flip, crop)
         self.pixels = pixels_for(support, binarize, dequantize, evaluation_seed, change)
         arrays = cached(source)
-        with warnings.catch_warnings():
-            # nothing here is ever written
-            warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
-            self.arrays = {name: torch.from_numpy(a) for name, a in arrays.items()}
+        self.arrays = as_tensors(arrays)
         images = arrays["train_images"]
-        change.check(*images.shape[2:])
         self.mapped = images if in_blocks(shuffle, images.nbytes) else None
         check_images(self.arrays, source.name)
+        change.check(*images.shape[2:])
         if min(batch_size, eval_batch_size) < 1:
             raise ConfigError(
                 f"batches hold at least 1 example, got data.batch_size={batch_size} and "

@@ -96,7 +96,7 @@ def test_codes_of_a_place_have_a_level_for_each_channel():
         (["model.channels=[8,8,8,8,8]"], r"divide height and width by 16.* set data.size"),
         (["model.channels=[]"], "at least one"),
         (["model.groups=3"], r"groups divide every entry .* model.groups=8"),
-        (["model/posterior=full_covariance_normal"], "diagonal_normal, delta or fsq"),
+        (["model/posterior=full_covariance_normal"], "diagonal_normal, delta, fsq, lfq or vq"),
         (["model.condition=label", "model.context_size=3"], "set it to null"),
     ],
 )

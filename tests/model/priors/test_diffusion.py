@@ -13,8 +13,8 @@ from torch.distributions import (
 )
 
 from vae.model.distributions.probability_flow import ProbabilityFlow
+from vae.model.networks.velocity import MapVelocity, VectorVelocity
 from vae.model.priors.diffusion import Diffusion
-from vae.model.priors.velocity import MapVelocity, VectorVelocity
 
 
 def mixture(dim, components=3):

@@ -79,7 +79,7 @@ class Spatial(VAE):
         if posterior.feature_shape not in ((math.prod(shape),), (2 * math.prod(shape),)):
             raise ValueError(
                 "a posterior over maps takes as many features of every place; choose "
-                "model/posterior=diagonal_normal, delta or fsq."
+                "model/posterior=diagonal_normal, delta, fsq, lfq or vq."
             )
         settings = (channels, blocks, groups, attention)
         encoder = SpatialEncoder(event_shape[0], posterior.feature_shape[0] // places, *settings)

@@ -41,7 +41,7 @@ class LFQ(nn.Module):
         ValueError: If `bits` does not divide, or another number does not fit.
 
     References:
-        Language Model Beats Diffusion: Tokenizer is Key (Yu et al., 2024), eq. 3, 5
+        Language Model Beats Diffusion: Tokenizer is Key (Yu et al., 2024)
     """
 
     offers: ClassVar[frozenset[Capability]] = frozenset({"density", "moments"})

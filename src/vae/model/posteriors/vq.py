@@ -37,7 +37,7 @@ class VQ(nn.Module):
 
     References:
         Neural Discrete Representation Learning (van den Oord et al., 2017), eq. 2, 3;
-        Restructuring Vector Quantization with the Rotation Trick (Fifty et al., 2025), eq. 4
+        Restructuring Vector Quantization with the Rotation Trick (Fifty et al., 2025)
     """
 
     offers: ClassVar[frozenset[Capability]] = frozenset({"density", "moments"})
@@ -100,7 +100,7 @@ def rotated(f: Tensor, e: Tensor) -> Tensor:
         r = \frac{\hat{f} + \hat{e}}{\|\hat{f} + \hat{e}\|}
 
     References:
-        Restructuring Vector Quantization with the Rotation Trick (Fifty et al., 2025), eq. 4
+        Restructuring Vector Quantization with the Rotation Trick (Fifty et al., 2025)
     """
     fixed = f.detach()
     unit_f, unit_e = nn.functional.normalize(fixed, dim=-1), nn.functional.normalize(e, dim=-1)

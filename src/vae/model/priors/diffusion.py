@@ -8,9 +8,9 @@ from torch import Tensor, nn
 
 from vae.model.capabilities import Capability
 from vae.model.distributions.probability_flow import EXACT, ProbabilityFlow
+from vae.model.networks.velocity import MapVelocity, VectorVelocity
 from vae.model.precision import at_least_float32, unrounded
 from vae.model.priors.fitting import Say, minimise, quiet
-from vae.model.priors.velocity import MapVelocity, VectorVelocity
 
 
 class Diffusion(nn.Module):

@@ -82,7 +82,7 @@ class Collapse(Callback):
             remedy = f"{OF_VECTORS}, or fewer classes" if taken["shared"] else "fewer classes"
             print(
                 f"note: {taken['rare']} of {taken['classes']} classes of the codes are hardly used "
-                f"(perplexity {taken['perplexity']:.1f}); what helps: {remedy}.",
+                f"(perplexity {taken['perplexity']:.1f}); what may help: {remedy}.",
                 flush=True,
             )
 
