@@ -60,6 +60,16 @@ def test_a_run_is_evaluated_drawn_exported_and_indexed(run, tmp_path):
     assert (run.search_index(tmp_path / "i", split="test") / "index.json").is_file()
 
 
+def test_a_prior_is_fitted_and_gives_a_run(run, tmp_path):
+    words = ("model.prior.transforms=2", "model.prior.hidden=[8]")
+    fitted = run.fit_prior("flow", *words, steps=3, out=tmp_path / "flow.ckpt")
+    assert fitted.path == tmp_path / "flow.ckpt"
+    assert fitted.config["model"]["prior"]["hidden"] == [8]
+    assert fitted.model.latent_dim == run.model.latent_dim
+    with pytest.raises(ConfigError, match="needs a file of its own"):
+        run.fit_prior("flow", *words, steps=3, out=tmp_path / "flow.ckpt")
+
+
 def test_two_runs_of_one_second_have_a_directory_each(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("vae.cli.fresh.compose", composed_at_noon)
@@ -100,6 +110,7 @@ def test_errors_are_exceptions_with_the_commands_sentences(run, tmp_path):
         (vae.Run.evaluate, "evaluate"),
         (vae.Run.generate, "generate"),
         (vae.Run.export, "export"),
+        (vae.Run.fit_prior, "fit_prior"),
         (vae.Run.search_index, "search/index"),
     ],
 )

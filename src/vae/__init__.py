@@ -15,8 +15,8 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vae.api import Run as Run
-    from vae.api import fit as fit
+    from vae.api.fit import fit as fit
+    from vae.api.run import Run as Run
     from vae.cli.command import compose as compose
     from vae.model.families.vae import VAE as VAE
     from vae.runs.opened import load as load
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 # the public API, and where each name comes from when it is asked for: commands answer at once, and
 # vae.load imports torch and the model alone
 _FROM = {
-    "Run": "vae.api",
+    "Run": "vae.api.run",
     "VAE": "vae.model.families.vae",
     "compose": "vae.cli.command",
-    "fit": "vae.api",
+    "fit": "vae.api.fit",
     "load": "vae.runs.opened",
 }
 __all__ = ["VAE", "Run", "compose", "fit", "load"]

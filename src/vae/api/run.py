@@ -1,4 +1,4 @@
-"""The Python API: what the commands do, from a notebook or a script."""
+"""A trained run, and what the commands do with it."""
 
 from __future__ import annotations
 
@@ -10,39 +10,12 @@ from typing import Any, Literal
 from PIL import Image
 
 from vae.cli.command import compose
-from vae.cli.fresh import fresh
 from vae.config.settings import Distance, Format, Picture, Split
 from vae.data.module import DataModule
 from vae.model.families.vae import VAE
 from vae.runs.opened import Run as Opened
 from vae.runs.opened import open_run
 from vae.runs.results import Results, read_results
-
-
-def fit(*overrides: str) -> Run:
-    """Train, test and report a model, as `python -m vae.train` does.
-
-    Arguments:
-        overrides: The command's own words, for instance "experiment=mnist_bernoulli".
-
-    Raises:
-        VAEError: Whatever the command would say in a sentence.
-    """
-    from vae.training.loop import train
-
-    with fresh(*overrides) as config:
-        outcome = train(config)
-    run = Run(outcome.directory)
-    if outcome.data is not None:
-        run.__dict__["data"] = outcome.data
-    kept = outcome.directory / "checkpoints"
-    if outcome.model is not None and outcome.data is not None and not any(kept.glob("*.ckpt")):
-        # a run that keeps no checkpoint still has the model that it trained
-        shape, card = outcome.data.event_shape, outcome.data.card()
-        run.__dict__["_opened"] = Opened(
-            outcome.model.cpu(), config, shape, kept / "best.ckpt", outcome.directory, (), card
-        )
-    return run
 
 
 class Run:
@@ -56,6 +29,7 @@ class Run:
 
     Raises:
         RunError: If there is no such run, when it is first looked into.
+        VAEError: By each method, whatever its command would say in a sentence.
     """
 
     def __init__(self, path: str | Path, allow: Sequence[str] = (), root: str | None = None):
@@ -138,9 +112,6 @@ class Run:
             out: Where results.json and pictures go; None for evaluations/TIME of the run.
             other_data: Whether data that has changed since is taken too.
             trainer: Settings of the trainer, for instance "trainer=gpu".
-
-        Raises:
-            VAEError: Whatever the command would say in a sentence.
         """
         from vae.evaluation.evaluate import evaluate
 
@@ -180,9 +151,6 @@ class Run:
             condition: Of a conditional model, the class or attributes that is drawn; None for all.
             seed: The seed.
             out: The picture's path; None for generated/WHAT_SEED.png of the run.
-
-        Raises:
-            VAEError: Whatever the command would say in a sentence.
         """
         from vae.reporting.generate import generate
 
@@ -204,13 +172,33 @@ class Run:
             format: "safetensors", "torch_export", "onnx" or "diffusers".
             out: A folder; None for export/FORMAT of the run.
             push: USER/NAME on the Hugging Face Hub that a safetensors export is sent to.
-
-        Raises:
-            VAEError: Whatever the command would say in a sentence.
         """
         from vae.runs.exports.export import export
 
         return export(self._config("export", {"format": format, "push": push}, out))
+
+    def fit_prior(
+        self,
+        prior: str = "mixture_of_gaussians",
+        *words: str,
+        steps: int | None = None,
+        seed: int = 0,
+        out: str | Path | None = None,
+    ) -> Run:
+        """Fit a prior to the codes of training images; returns the run that has it.
+
+        Arguments:
+            prior: For instance "mixture_of_gaussians" or "flow"; "transformer", of discrete codes.
+            words: More of the command's own, for instance "model.prior.components=100".
+            steps: Of a fit by gradients; None for the prior's own.
+            seed: The seed.
+            out: The checkpoint's path; None for checkpoints/PRIOR.ckpt of the run.
+        """
+        from vae.training.fit_prior import fit_prior
+
+        chosen = {"steps": steps, "seed": seed}
+        path = fit_prior(self._config("fit_prior", chosen, out, f"model/prior={prior}", *words))
+        return Run(path, self.allow, self.root)
 
     def search_index(
         self,
@@ -231,9 +219,6 @@ class Run:
             distance: "euclidean", "cosine" or "wasserstein".
             layer: The layer of a hierarchy, from 1 next to the data; None for all of z.
             engine: "exact", "faiss" or "qdrant".
-
-        Raises:
-            VAEError: Whatever the command would say in a sentence.
         """
         from vae.search.build import build_index
 

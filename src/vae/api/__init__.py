@@ -1,0 +1,1 @@
+"""The Python API: what the commands do, from a notebook or a script."""
