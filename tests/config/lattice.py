@@ -96,7 +96,7 @@ def configure(options, family="vae", **chosen):
 
 CODES, CODE_PRIORS = (
     ("categorical", "fsq", "lfq", "vq"),
-    ("uniform", "autoregressive", "transformer"),
+    ("uniform", "autoregressive", "transformer", "pixelcnn"),
 )
 
 
@@ -105,6 +105,8 @@ def refusal(posterior, prior, objective, family="vae"):
     discrete = posterior in CODES and family == "vae"
     if prior in CODE_PRIORS and not discrete:
         return "over discrete codes"
+    if prior == "pixelcnn":
+        return "over maps of codes"
     if discrete and family == "vae" and objective == "m2":
         return "set model=m2"
     if discrete and prior not in CODE_PRIORS:

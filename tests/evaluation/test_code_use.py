@@ -18,7 +18,7 @@ def test_a_discrete_run_says_how_much_of_its_codes_is_used(tiny, posterior, caps
     assert codes.classes == classes
     assert 1 <= codes.perplexity <= (512 if posterior == "vq" else 8)
     assert 0 <= codes.rare < codes.classes
-    assert codes.shared == (posterior == "vq")
+    assert codes.lists == (8 if posterior in ("fsq", "lfq") else 1)
     assert result.results.numbers()["latents/code_perplexity"] == codes.perplexity
     assert (result.directory / "pictures" / "codes.png").is_file()
     assert (

@@ -31,7 +31,7 @@ def test_choices_among_the_same_vectors_are_counted_together():
     book = VectorCodes(4, 2, groups=3)
     use = CodeUse(book)
     taken = torch.tensor([[0, 0, 1], [0, 2, 2]])
-    use.update(book.join(book.vectors[taken]))
+    use.update(book.join(book.each[0].vectors[taken]))
     perplexity, rare = use.use()
     share = torch.tensor([1 / 2, 1 / 6, 1 / 3])
     assert perplexity.tolist() == pytest.approx([float((-share * share.log()).sum().exp())])
@@ -41,7 +41,7 @@ def test_choices_among_the_same_vectors_are_counted_together():
         "classes": 4,
         "perplexity": 0,
         "rare": 1,
-        "shared": True,
+        "lists": 1,
     }
 
 

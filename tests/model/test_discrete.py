@@ -54,7 +54,7 @@ def vq():
 
 
 def vq_codes():
-    vectors = vq().codebook.vectors.double()
+    vectors = vq().codebook.each[0].vectors.double()
     return torch.stack([torch.cat(rows) for rows in itertools.product(vectors, repeat=2)])
 
 

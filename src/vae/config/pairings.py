@@ -122,7 +122,7 @@ def check_codes(posterior: object, prior: object) -> None:
         raise ConfigError(
             f"the codes of model/posterior={option_of(posterior)} have probabilities, but "
             f"model/prior={option_of(prior)} has a density of vectors; choose "
-            "model/prior=autoregressive, transformer or uniform."
+            "model/prior=autoregressive, transformer, pixelcnn or uniform."
         )
 
 

@@ -17,7 +17,7 @@ class CodeUse(Wide):
         perplexity_n = \exp \left( -\sum_k \bar{\pi}_{nk} \log \bar{\pi}_{nk} \right)
 
     The perplexity of a choice is K_n if all classes are taken alike, and 1 if one always is.
-    Choices among the same vectors are counted together.
+    Choices among the same list of vectors are counted together.
 
     Arguments:
         codebook: The choices.
@@ -47,19 +47,20 @@ class CodeUse(Wide):
         self.count += len(mean)
 
     def compute(self) -> Tensor:
-        """The share of each class, with shape (N, max K_n), or (1, K) of shared vectors."""
-        share = self.codebook.by_choice(self.uses / self.count).cpu()
-        return share.mean(0, keepdim=True) if self.codebook.shared else share
+        """The share of each class, with shape (L, max K_n), of L lists; of their own, N."""
+        share: Tensor = self.codebook.by_choice(self.uses / self.count).cpu()
+        by_list: Tensor = share.unflatten(0, (-1, self.codebook.lists))
+        return by_list.mean(0)
 
     def use(self) -> tuple[Tensor, Tensor]:
-        """The perplexity of each choice, with shape (N,), and how many classes are hardly used."""
+        """The perplexity of each list, with shape (L,), and how many classes are hardly used."""
         return self.of(self.compute())
 
     def of(self, share: Tensor) -> tuple[Tensor, Tensor]:
-        """The perplexity of each choice, and how many classes are hardly used.
+        """The perplexity of each list, and how many classes are hardly used.
 
         Arguments:
-            share: What `compute` gave, with shape (N, max K_n).
+            share: What `compute` gave, with shape (L, max K_n).
         """
         counts, there = (b.cpu()[: len(share)] for b in (self.codebook.counts, self.codebook.there))
         entropy = -torch.special.xlogy(share, share).sum(-1)
@@ -69,14 +70,14 @@ class CodeUse(Wide):
         """What the results say: choices, classes, the mean perplexity, and rare classes.
 
         Arguments:
-            share: What `compute` gave, with shape (N, max K_n).
+            share: What `compute` gave, with shape (L, max K_n).
         """
         perplexity, rare = self.of(share)
         book = self.codebook
         return {
             "choices": len(book.sizes),
-            "classes": book.sizes[0] if book.shared else book.total,
+            "classes": sum(book.sizes[: book.lists]),
             "perplexity": float(perplexity.mean()),
             "rare": int(rare),
-            "shared": book.shared,
+            "lists": book.lists,
         }

@@ -4,12 +4,13 @@ density: log q(z|x) exists (a point mass has none)
 density_anywhere: one evaluation gives log q(z|x) at any z
 moments: mean and standard deviations are in closed form
 factors: a product over the dimensions of z
+maps: its features are as many at every place, so that z may be a stack of maps
 sample_weights: p(x|z) of a sample does not depend on the other samples, so they may be weighed
 """
 
 from typing import Literal
 
-Capability = Literal["density", "density_anywhere", "moments", "factors", "sample_weights"]
+Capability = Literal["density", "density_anywhere", "moments", "factors", "maps", "sample_weights"]
 
 
 def offers(part: object, capability: Capability) -> bool:

@@ -54,6 +54,8 @@ def print_results(results: Results, directory: Path) -> None:
         _add(table, "PSNR", images.psnr, 2, f"decibels, of {images.num_images:,} reconstructions")
         if images.ssim is not None:
             _add(table, "SSIM", images.ssim, 4, "at most 1")
+        if images.lpips is not None:
+            _add(table, "LPIPS", images.lpips, 4, "VGG-16, version 0.1; less is closer")
         if images.rfid is not None and images.features is not None:
             _add(table, "rFID", images.rfid, 3, images.features)
     if results.disentanglement:
@@ -129,8 +131,11 @@ def _add_latents(table: Table, latents: Latents) -> None:
     active = f"of {latents.latent_dim} (Var(E[z]) above {latents.threshold})"
     table.add_row("active units", str(latents.active_units), "", "", active)
     if (codes := latents.codes) is not None:
-        which = "of all" if codes.shared else "of a choice, the mean of"
-        unit = f"{which} {codes.choices}; {codes.rare} of {codes.classes} classes"
+        own = codes.lists is None or codes.lists == codes.choices
+        which = f"of a {'choice' if own else 'list'}, the mean of {codes.lists or codes.choices}"
+        if codes.lists == 1:
+            which = "of all choices"
+        unit = f"{which}; {codes.rare} of {codes.classes} classes"
         table.add_row("code perplexity", f"{codes.perplexity:.2f}", "", "", f"{unit} hardly used")
     for layer in latents.layers or ():
         active = f"nats, {layer.active_units} of {layer.latent_dim} units active"

@@ -81,17 +81,17 @@ class Codes(Section):
 
     Arguments:
         choices: How many choices make a code.
-        classes: How many classes they have together.
-        perplexity: exp of the entropy of what is taken, the mean over the choices.
+        classes: How many classes the lists have together.
+        perplexity: exp of the entropy of what is taken, the mean over the lists.
         rare: Classes taken less than a hundredth as often as an even share.
-        shared: Whether all choices are among the same classes, and counted together.
+        lists: How many lists of classes the choices are among; those of one are counted together.
     """
 
     choices: int
     classes: int
     perplexity: Number
     rare: int
-    shared: bool = False
+    lists: int | None = None
 
 
 class Latents(Section):
@@ -126,6 +126,7 @@ class Reconstructions(Section):
     Arguments:
         psnr: The peak signal-to-noise ratio, in decibels.
         ssim: The structural similarity, at most 1; None of images smaller than its window.
+        lpips: Their distance in the features of VGG-16; None without its weights.
         rfid: The FID between images and reconstructions, in the named features; None of few.
         num_images: How many.
         features: Those of rfid.
@@ -136,6 +137,7 @@ class Reconstructions(Section):
     rfid: Result | None
     num_images: int
     features: str | None
+    lpips: Result | None = None
 
 
 class Training(Section):

@@ -50,8 +50,8 @@ def fit_prior(config: dict[str, Any]) -> Path:
     if not hasattr(target, "fit"):
         raise ConfigError(
             f"model/prior= takes a prior that can be fitted here, got {word}; choose "
-            "mixture_of_gaussians, flow or diffusion, or, of discrete codes, autoregressive or "
-            "transformer."
+            "mixture_of_gaussians, flow or diffusion, or, of discrete codes, autoregressive, "
+            "transformer or pixelcnn."
         )
     asked = {} if config["steps"] is None else {"steps": config["steps"]}
     if asked and "steps" not in inspect.signature(target.fit).parameters:
@@ -78,7 +78,9 @@ def fit_prior(config: dict[str, Any]) -> Path:
         map_shape=model.map_shape,
     )
     check_codes(model.posterior, prior)
-    path = Path(config["out"] or opened.checkpoint.parent / f"{word}.ckpt").expanduser()
+    fetched = config["run"].startswith("hf://")
+    folder = opened.directory if fetched else opened.checkpoint.parent
+    path = Path(config["out"] or folder / f"{word}.ckpt").expanduser()
     if path.exists():
         raise ConfigError(
             f"a fitted prior needs a file of its own, but {path} exists; choose another out=, or "

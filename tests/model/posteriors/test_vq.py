@@ -18,7 +18,7 @@ def trained(**settings):
     """A quantiser whose vectors have been assigned something."""
     torch.manual_seed(0)
     posterior = VQ(6, **{"classes": 4, "length": 2} | settings).double()
-    posterior.codebook.weight.fill_(5.0)
+    posterior.codebook.each[0].weight.fill_(5.0)
     return posterior
 
 
@@ -26,7 +26,7 @@ def test_each_vector_becomes_the_nearest_of_the_list():
     posterior = trained().eval()
     f = torch.randn(50, 6).double()
     q = posterior(f)
-    vectors = posterior.codebook.vectors
+    vectors = posterior.codebook.each[0].vectors
     for n in range(3):
         own = f[:, 2 * n : 2 * n + 2]
         nearest = torch.cdist(own, vectors).argmin(1)
@@ -39,7 +39,7 @@ def test_maps_are_quantised_place_by_place():
     posterior = VQ(4 * 6, classes=8, length=2, places=6).double().eval()
     maps = torch.randn(3, 4, 6).double()
     z = posterior(maps.flatten(1)).mean.unflatten(1, (4, 6))
-    vectors = posterior.codebook.vectors
+    vectors = posterior.codebook.each[0].vectors
     for place in range(6):
         for group in range(2):
             own = maps[:, 2 * group : 2 * group + 2, place]
@@ -84,7 +84,7 @@ def test_a_turned_vector_is_its_code():
 
 def test_the_list_follows_what_is_assigned_to_it():
     posterior = trained(decay=0.9)
-    before = posterior.codebook.vectors.clone()
+    before = posterior.codebook.each[0].vectors.clone()
     f = torch.randn(50, 6).double().requires_grad_()
     posterior(f)
     rows = f.detach().reshape(-1, 2)
@@ -93,45 +93,103 @@ def test_the_list_follows_what_is_assigned_to_it():
         own = rows[nearest == k]
         weight = 0.9 * 5 + 0.1 * len(own)
         total = 0.9 * 5 * before[k] + 0.1 * own.sum(0)
-        torch.testing.assert_close(posterior.codebook.weight[k].item(), weight)
-        torch.testing.assert_close(posterior.codebook.vectors[k], total / weight)
+        torch.testing.assert_close(posterior.codebook.each[0].weight[k].item(), weight)
+        torch.testing.assert_close(posterior.codebook.each[0].vectors[k], total / weight)
 
 
 @pytest.mark.parametrize(("decay", "weight"), [(0.0, 5.0), (0.99, 0.0)])
 def test_what_is_not_assigned_stays(decay, weight):
     posterior = trained(decay=decay, revive=0.0, classes=200)
-    posterior.codebook.weight.fill_(weight)
-    before = posterior.codebook.vectors.clone()
+    posterior.codebook.each[0].weight.fill_(weight)
+    before = posterior.codebook.each[0].vectors.clone()
     f = torch.randn(20, 6).double().requires_grad_()
     posterior(f)
     nearest = torch.cdist(f.detach().reshape(-1, 2), before).argmin(1)
     others = ~torch.isin(torch.arange(200), nearest)
-    assert torch.equal(posterior.codebook.vectors[others], before[others])
-    assert not torch.isclose(posterior.codebook.vectors, before)[~others].all()
-    assert posterior.codebook.vectors.isfinite().all()
+    assert torch.equal(posterior.codebook.each[0].vectors[others], before[others])
+    assert not torch.isclose(posterior.codebook.each[0].vectors, before)[~others].all()
+    assert posterior.codebook.each[0].vectors.isfinite().all()
 
 
 def test_it_stays_as_it_is_where_nothing_is_learned():
     posterior = trained()
-    before = posterior.codebook.vectors.clone()
+    before = posterior.codebook.each[0].vectors.clone()
     f = torch.randn(50, 6).double().requires_grad_()
     with torch.no_grad():
         posterior(f)
     posterior.eval()(f)
-    assert (posterior.codebook.vectors == before).all()
+    assert (posterior.codebook.each[0].vectors == before).all()
 
 
 def test_what_is_hardly_assigned_starts_anew_as_a_vector_of_the_batch():
     posterior = trained(decay=0.0)
-    posterior.codebook.weight[2] = 0.0
-    before = posterior.codebook.vectors.clone()
+    posterior.codebook.each[0].weight[2] = 0.0
+    before = posterior.codebook.each[0].vectors.clone()
     f = torch.randn(50, 6).double()
-    posterior.codebook.restart(f.reshape(-1, 2))
-    after = posterior.codebook.vectors
+    posterior.codebook.each[0].restart(f.reshape(-1, 2))
+    after = posterior.codebook.each[0].vectors
     assert (after[[0, 1, 3]] == before[[0, 1, 3]]).all()
     assert (f.reshape(-1, 2) == after[2]).all(1).any()
     # an even share of 150 among 4
-    assert posterior.codebook.weight[2] == 37.5
+    assert posterior.codebook.each[0].weight[2] == 37.5
+
+
+@pytest.mark.parametrize("places", [1, 4])
+def test_each_list_takes_what_those_before_it_leave(places):
+    torch.manual_seed(0)
+    posterior = VQ(12 * places, classes=5, length=2, depth=3, places=places).double().eval()
+    assert posterior.feature_shape == (4 * places,)
+    f = torch.randn(30, 4, places).double()
+    q = posterior(f.flatten(1))
+    z = q.mean.unflatten(1, (2, 3, 2, places))
+    penalty = torch.zeros(30).double()
+    for place in range(places):
+        for group in range(2):
+            left = f[:, 2 * group : 2 * group + 2, place]
+            for depth in range(3):
+                vectors = posterior.codebook.each[depth].vectors
+                nearest = vectors[torch.cdist(left, vectors).argmin(1)]
+                torch.testing.assert_close(z[:, group, depth, :, place], nearest)
+                left = left - nearest
+                penalty += 0.25 * left.square().sum(1)
+    torch.testing.assert_close(q.penalty, penalty)
+    book = posterior.codebook
+    choices = book.choices(q.mean)
+    assert choices.unflatten(1, (6 * places, 5)).sum(-1).eq(1).all()
+    assert torch.equal(book.numbers(choices), q.mean)
+
+
+@pytest.mark.parametrize("gradient", ["straight_through", "rotation"])
+def test_a_decoder_that_adds_the_vectors_up_passes_on_the_gradient_of_one(gradient):
+    posterior = trained(depth=3, length=2, gradient=gradient).eval()
+    f = torch.randn(40, 2).double().requires_grad_()
+    added = posterior(f).rsample().unflatten(1, (3, 2)).sum(1)
+    weight = torch.randn(40, 2).double()
+    (found,) = torch.autograd.grad((added * weight).sum(), f)
+    if gradient == "straight_through":
+        torch.testing.assert_close(found, weight)
+    else:
+        left, turns = f.detach(), torch.zeros(40, 2).double()
+        for own in posterior.codebook.each:
+            e = own.vectors[own.nearest(left)]
+            start = left.clone().requires_grad_()
+            turns += torch.autograd.grad((rotated(start, e) * weight).sum(), start)[0] / 3
+            left = left - e
+        torch.testing.assert_close(found, turns)
+
+
+def test_more_lists_leave_less():
+    torch.manual_seed(0)
+    f = torch.randn(2000, 4).double().requires_grad_()
+    errors = []
+    for depth in (1, 2, 4):
+        posterior = VQ(4 * depth, classes=8, depth=depth, decay=0.5).double()
+        for _ in range(30):
+            posterior(f)
+        z = posterior.eval()(f).mean.detach().unflatten(1, (depth, 4)).sum(1)
+        errors.append(float((f.detach() - z).square().sum(1).mean()))
+    assert errors[1] < 0.6 * errors[0]
+    assert errors[2] < 0.6 * errors[1]
 
 
 def test_the_bound_is_that_of_one_code_and_the_commitment_no_part_of_it():
@@ -153,6 +211,9 @@ def test_the_bound_is_that_of_one_code_and_the_commitment_no_part_of_it():
     [
         ({"classes": 1}, "at least 2 classes"),
         ({"length": 4}, "set model.posterior.length"),
+        ({"depth": 4}, "set model.posterior.depth"),
+        ({"depth": 0}, "set model.posterior.depth"),
+        ({"depth": 3, "length": 4}, "set model.posterior.length"),
         ({"commitment": -1.0}, "commitment is at least 0"),
         ({"decay": 1.0}, "decay and revive"),
         ({"gradient": "none"}, "straight_through or rotation"),
@@ -168,12 +229,12 @@ def _rank(rank, address, results):
     torch.set_num_threads(1)
     posterior = trained()
     # one that starts anew: from the same vector on both
-    posterior.codebook.weight[2] = 0.0
+    posterior.codebook.each[0].weight[2] = 0.0
     generator = torch.Generator().manual_seed(rank)
     torch.manual_seed(rank)
     f = torch.randn(50, 6, generator=generator).double().requires_grad_()
     posterior(f)
-    results.put((rank, f.detach().tolist(), posterior.codebook.vectors.tolist()))
+    results.put((rank, f.detach().tolist(), posterior.codebook.each[0].vectors.tolist()))
     distributed.destroy_process_group()
 
 
@@ -193,11 +254,11 @@ def test_two_processes_learn_one_list_from_all_they_see(tmp_path):
     alone = trained()
     torch.manual_seed(0)
     both = torch.tensor(f0 + f1).double()
-    alone.codebook.weight[2] = 0.0
+    alone.codebook.each[0].weight[2] = 0.0
     # rank 0 chooses among its own
     own = both[:50].reshape(-1, 2)
     fresh = own[torch.randint(len(own), (4,))][2]
-    alone.codebook.vectors[2] = fresh
-    alone.codebook.weight[2] = 300 / 4
+    alone.codebook.each[0].vectors[2] = fresh
+    alone.codebook.each[0].weight[2] = 300 / 4
     alone(both.requires_grad_())
-    torch.testing.assert_close(alone.codebook.vectors, torch.tensor(first).double())
+    torch.testing.assert_close(alone.codebook.each[0].vectors, torch.tensor(first).double())

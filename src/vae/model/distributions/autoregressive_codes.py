@@ -1,6 +1,6 @@
 """A distribution of discrete codes whose choices depend on those before them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -16,15 +16,16 @@ Shape = torch.Size | list[int] | tuple[int, ...]
 
 
 class AutoregressiveCodes(Distribution):
-    r"""p(z) = prod_n p(z_n | z_1, ..., z_(n-1)).
+    r"""p(z) = prod_n p(z_n | z_m that are drawn before it).
 
     Arguments:
         network: One-hot vectors with shape (\*, sum K_n) to logits of that shape, of which those
-            of the n-th choice see those before it alone.
+            of a choice see those drawn before it alone.
         codebook: The choices.
         draw: Makes a function of n, and of one-hot vectors of the choices before it with shape
             (B, sum K_n), to the logits of the n-th, with shape (B, max K_n); it is asked for one
             choice after the other. A network's whole pass for each if None.
+        order: The numbers of the choices in the order in which they are drawn; None for 0, 1, ...
     """
 
     def __init__(
@@ -32,9 +33,11 @@ class AutoregressiveCodes(Distribution):
         network: Callable[[Tensor], Tensor],
         codebook: Codebook,
         draw: Callable[[], Following] | None = None,
+        order: Sequence[int] | None = None,
     ):
         self.network, self.codebook = network, codebook
         self.draw = draw or (lambda: self.whole_pass)
+        self.order = range(len(codebook.sizes)) if order is None else order
         self.like = codebook.counts
         super().__init__(torch.Size(), torch.Size([codebook.size]), validate_args=False)
 
@@ -64,7 +67,8 @@ class AutoregressiveCodes(Distribution):
         """
         book, following = self.codebook, self.draw()
         flat = uniform.new_zeros(len(uniform), book.total)
-        for n, size in enumerate(book.sizes):
+        for n in self.order:
+            size = book.sizes[n]
             edges = following(n, flat)[:, :size].softmax(-1).cumsum(-1)
             chosen = (uniform[..., n : n + 1] * edges[..., -1:] >= edges).sum(-1)
             where = book.first[n] + chosen.clamp_max(size - 1)

@@ -1,7 +1,6 @@
 """The choices that make a discrete code, whatever numbers stand for them in z."""
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -18,10 +17,9 @@ class Codebook(nn.Module):
         counts: K_n.
         size: The length D of z.
         lead: Where z has one number of each choice, with shape (N,).
+        lists: The n-th choice is among the same things as the (n mod `lists`)-th; None for N, each
+            among its own.
     """
-
-    # whether all choices are among the same vectors
-    shared: ClassVar[bool] = False
 
     counts: Tensor
     first: Tensor
@@ -29,11 +27,12 @@ class Codebook(nn.Module):
     padded: Tensor
     there: Tensor
 
-    def __init__(self, counts: Sequence[int], size: int, lead: Tensor):
+    def __init__(self, counts: Sequence[int], size: int, lead: Tensor, lists: int | None = None):
         super().__init__()
         self.sizes = list(counts)
         self.total = sum(counts)
         self.size = size
+        self.lists = len(self.sizes) if lists is None else lists
         n = torch.tensor(self.sizes)
         column = torch.arange(max(self.sizes))
         first = n.cumsum(0) - n

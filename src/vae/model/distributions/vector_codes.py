@@ -1,42 +1,25 @@
-"""Codes whose every choice stands for a vector, one of a learned list."""
-
-from typing import ClassVar
+"""Codes whose every choice stands for a vector of a learned list."""
 
 import torch
-from torch import Tensor
-from torch import distributed as dist
+from torch import Tensor, nn
 
 from vae.model.distributions.codebook import Codebook
-from vae.model.precision import unrounded
+from vae.model.distributions.vector_list import VectorList
 
 
 class VectorCodes(Codebook):
-    r"""z is N vectors of a list of K, which follow what is assigned to them.
-
-    .. math:: N_k \leftarrow \gamma N_k + (1 - \gamma) n_k, \quad
-        m_k \leftarrow \gamma m_k + (1 - \gamma) \sum_{i: k(i) = k} v_i, \quad e_k = m_k / N_k
-
-    where n_k vectors v_i of a batch, those of all ranks, are nearest to e_k. One that gets less
-    than a fraction of an even share starts anew as a vector of the batch; so do all at first.
+    r"""z is vectors, side by side at each of its places.
 
     Arguments:
-        classes: The number K of vectors.
+        classes: The number K of vectors in a list.
         length: Of each vector.
         groups: How many stand side by side at a place.
         places: How many places z has; of maps, height times width, and z has a channel's places
             one after another.
-        decay: gamma, in [0, 1).
-        revive: The fraction.
-
-    References:
-        Neural Discrete Representation Learning (van den Oord et al., 2017), appendix A.1;
-        Jukebox (Dhariwal et al., 2020), section 3.1 (random restarts)
+        lists: The g-th at a place is of the list g mod `lists`.
+        decay: Of the lists' moving averages, in [0, 1).
+        revive: Below this fraction of an even share, a vector starts anew.
     """
-
-    shared: ClassVar[bool] = True
-
-    vectors: Tensor
-    weight: Tensor
 
     def __init__(
         self,
@@ -44,16 +27,21 @@ class VectorCodes(Codebook):
         length: int,
         groups: int = 1,
         places: int = 1,
+        lists: int = 1,
         decay: float = 0.99,
         revive: float = 0.01,
     ):
         lead = torch.arange(groups) * length * places + torch.arange(places)[:, None]
-        super().__init__([classes] * lead.numel(), groups * length * places, lead.flatten())
+        sizes = [classes] * lead.numel()
+        super().__init__(sizes, groups * length * places, lead.flatten(), lists)
         self.classes, self.groups, self.places = classes, groups, places
-        self.decay, self.revive = decay, revive
-        self.register_buffer("vectors", torch.randn(classes, length))
-        # N_k; none has been assigned yet
-        self.register_buffer("weight", torch.zeros(classes))
+        self.each = nn.ModuleList(VectorList(classes, length, decay, revive) for _ in range(lists))
+
+    def list_of(self, depth: int) -> VectorList:
+        """The list of the vectors g with g mod `lists` = depth."""
+        own = self.each[depth]
+        assert isinstance(own, VectorList)
+        return own
 
     def split(self, z: Tensor) -> Tensor:
         r"""The vectors of z, place after place, with shape (\*, N, length), for z with (\*, D)."""
@@ -64,50 +52,18 @@ class VectorCodes(Codebook):
         each: Tensor = vectors.unflatten(-2, (self.places, self.groups))
         return each.movedim(-3, -1).flatten(-3)
 
-    def nearest(self, vectors: Tensor) -> Tensor:
-        r"""The numbers of the nearest of the list, with shape (\*), for vectors (\*, length)."""
-        like = self.vectors.to(vectors.dtype)
-        with unrounded(vectors):
-            # |v|^2 is the same for all
-            return (like.square().sum(-1) - 2 * vectors @ like.mT).argmin(-1)
-
     def choices(self, z: Tensor) -> Tensor:
         r"""One-hot vectors with shape (\*, N K), for z with shape (\*, D)."""
-        number = self.nearest(self.split(z))
+        vectors = self.split(z).unflatten(-2, (-1, self.lists))
+        found = [self.list_of(d).nearest(vectors[..., d, :]) for d in range(self.lists)]
+        number = torch.stack(found, -1).flatten(-2)
         return z.new_zeros(*z.shape[:-1], self.total).scatter(-1, self.first + number, 1.0)
 
     def numbers(self, choices: Tensor) -> Tensor:
         r"""z with shape (\*, D), for one-hot vectors with shape (\*, N K)."""
-        number = choices.unflatten(-1, (-1, self.classes)).argmax(-1)
-        return self.join(self.vectors[number])
-
-    @torch.no_grad()
-    def restart(self, vectors: Tensor) -> None:
-        """Start those anew that are hardly assigned, for vectors with shape (M, length)."""
-        even = len(vectors) * _ranks() / self.classes
-        chosen = torch.randint(len(vectors), (self.classes,), device=vectors.device)
-        fresh = vectors[chosen].to(self.vectors.dtype)
-        if _ranks() > 1:
-            dist.broadcast(fresh, 0)
-        rare = self.weight < self.revive * even
-        self.vectors.copy_(torch.where(rare[:, None], fresh, self.vectors))
-        self.weight.masked_fill_(rare, even)
-
-    @torch.no_grad()
-    def follow(self, vectors: Tensor, number: Tensor) -> None:
-        """Move towards vectors with shape (M, length), assigned to `number` with shape (M,)."""
-        own = vectors.to(self.vectors.dtype)
-        count = torch.zeros_like(self.weight).index_add_(0, number, own.new_ones(len(own)))
-        total = torch.zeros_like(self.vectors).index_add_(0, number, own)
-        if _ranks() > 1:
-            dist.all_reduce(count)
-            dist.all_reduce(total)
-        old = self.decay * self.weight
-        new = old + (1 - self.decay) * count
-        moved = (old[:, None] * self.vectors + (1 - self.decay) * total) / new[:, None]
-        # what has never been assigned, or is not and remembers nothing, stays
-        self.vectors.copy_(torch.where(new[:, None] > 0, moved, self.vectors))
-        self.weight.copy_(new)
+        number = choices.unflatten(-1, (-1, self.lists, self.classes)).argmax(-1)
+        found = [self.list_of(d).vectors[number[..., d]] for d in range(self.lists)]
+        return self.join(torch.stack(found, -2).flatten(-3, -2))
 
 
 def split(z: Tensor, groups: int, places: int) -> Tensor:
@@ -120,7 +76,3 @@ def split(z: Tensor, groups: int, places: int) -> Tensor:
     """
     each: Tensor = z.unflatten(-1, (groups, -1, places))
     return each.movedim(-1, -3).flatten(-3, -2)
-
-
-def _ranks() -> int:
-    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from vae.model.capabilities import offers
 from vae.model.condition import Condition
 from vae.model.families.vae import VAE
 from vae.model.spatial.networks import SpatialDecoder, SpatialEncoder, checkpoint_blocks
@@ -75,8 +76,7 @@ class Spatial(VAE):
         places = shape[1] * shape[2]
         posterior = part("posterior", latent_dim=math.prod(shape), places=places)
         likelihood = part("likelihood")
-        # a mean, or a mean and a variance, of each number
-        if posterior.feature_shape not in ((math.prod(shape),), (2 * math.prod(shape),)):
+        if not offers(posterior, "maps") or posterior.feature_shape[0] % places:
             raise ValueError(
                 "a posterior over maps takes as many features of every place; choose "
                 "model/posterior=diagonal_normal, delta, fsq, lfq or vq."

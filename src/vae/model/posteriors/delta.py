@@ -20,7 +20,7 @@ class Delta(nn.Module):
         From Variational to Deterministic Autoencoders (Ghosh et al., 2020), section 3
     """
 
-    offers: ClassVar[frozenset[Capability]] = frozenset({"moments"})
+    offers: ClassVar[frozenset[Capability]] = frozenset({"moments", "maps"})
 
     def __init__(self, latent_dim: int):
         super().__init__()

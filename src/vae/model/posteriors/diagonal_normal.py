@@ -25,7 +25,7 @@ class DiagonalNormal(nn.Module):
     """
 
     offers: ClassVar[frozenset[Capability]] = frozenset(
-        {"density", "density_anywhere", "moments", "factors"}
+        {"density", "density_anywhere", "moments", "factors", "maps"}
     )
 
     def __init__(self, latent_dim: int):

@@ -33,7 +33,7 @@ class FSQ(nn.Module):
         Finite Scalar Quantization: VQ-VAE Made Simple (Mentzer et al., 2024), section 3.1
     """
 
-    offers: ClassVar[frozenset[Capability]] = frozenset({"density", "moments"})
+    offers: ClassVar[frozenset[Capability]] = frozenset({"density", "moments", "maps"})
     discrete: ClassVar[bool] = True
     # all samples of q(z|x) are the same
     certain: ClassVar[bool] = True

@@ -44,7 +44,7 @@ class LFQ(nn.Module):
         Language Model Beats Diffusion: Tokenizer is Key (Yu et al., 2024)
     """
 
-    offers: ClassVar[frozenset[Capability]] = frozenset({"density", "moments"})
+    offers: ClassVar[frozenset[Capability]] = frozenset({"density", "moments", "maps"})
     discrete: ClassVar[bool] = True
     # all samples of q(z|x) are the same
     certain: ClassVar[bool] = True

@@ -5,6 +5,7 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from vae.metrics.latents import THRESHOLD
+from vae.model.distributions.vector_codes import VectorCodes
 from vae.training.module import VAEModule
 
 REMEDIES = {
@@ -79,7 +80,8 @@ class Collapse(Callback):
         taken = pl_module.val_codes_taken
         rare = taken and taken["rare"] > taken["classes"] / 2
         if taken and rare and trainer.is_global_zero and trainer.global_step >= self.steps:
-            remedy = f"{OF_VECTORS}, or fewer classes" if taken["shared"] else "fewer classes"
+            learned = isinstance(getattr(pl_module.model.posterior, "codebook", None), VectorCodes)
+            remedy = f"{OF_VECTORS}, or fewer classes" if learned else "fewer classes"
             print(
                 f"note: {taken['rare']} of {taken['classes']} classes of the codes are hardly used "
                 f"(perplexity {taken['perplexity']:.1f}); what may help: {remedy}.",

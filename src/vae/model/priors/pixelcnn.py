@@ -1,0 +1,81 @@
+"""p(z) over maps of discrete codes, by a PixelCNN."""
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from vae.model.distributions.autoregressive_codes import AutoregressiveCodes
+from vae.model.networks.pixelcnn import PixelCNN as Network
+from vae.model.precision import FullPrecision
+from vae.model.priors.code_prior import CodePrior, codebook_of
+
+
+class PixelCNN(CodePrior):
+    r"""p(z) = prod_n p(z_n | z_m at places before, and before at its place), by convolutions.
+
+    Places go row by row; a layer sees `size` of them each way, and `layers` of them further.
+
+    Arguments:
+        posterior: The model's own, which knows its codes.
+        map_shape: The shape (C, h, w) of z; None of a z that is no stack of maps.
+        width: The features of each choice.
+        layers: The number of layers.
+        size: The height and width of a layer's view, an odd number.
+
+    Raises:
+        ValueError: If z is no stack of maps of codes, or a number does not fit.
+
+    References:
+        Conditional Image Generation with PixelCNN Decoders (van den Oord et al., 2016); as the
+        prior of codes: Neural Discrete Representation Learning (van den Oord et al., 2017),
+        section 3.3
+    """
+
+    batch_size: ClassVar[int] = 64
+    where: Tensor
+
+    def __init__(
+        self,
+        posterior: nn.Module,
+        map_shape: tuple[int, ...] | None = None,
+        width: int = 64,
+        layers: int = 5,
+        size: int = 3,
+    ):
+        if min(width, layers) < 1 or size < 3 or size % 2 == 0:
+            raise ValueError(
+                "width and layers are at least 1, and size is an odd number of at least 3, got "
+                f"{width}, {layers} and {size}; set model.prior.size=3, for instance."
+            )
+        codebook = codebook_of(posterior, "a pixelcnn prior")
+        if map_shape is None:
+            raise ValueError(
+                "a pixelcnn prior is over maps of codes, and this model's z is a vector; choose "
+                "model/prior=transformer or autoregressive, or model=spatial."
+            )
+        super().__init__(codebook)
+        self.area = (map_shape[-2], map_shape[-1])
+        places = map_shape[-2] * map_shape[-1]
+        # choices in the order of their places, and at a place in that of their numbers
+        place, group = codebook.lead % places, codebook.lead // places
+        self.register_buffer("where", (place * codebook.size + group).argsort(), persistent=False)
+        self.groups, classes = len(self.where) // places, codebook.there.shape[1]
+        self.network = FullPrecision(Network(self.groups, classes, width, layers, size))
+        self.numbers_per_sample = 4 * codebook.total + 8 * layers * self.groups * width * places
+
+    def logits(self, choices: Tensor) -> Tensor:
+        r"""The logits, with shape (\*, sum K_n), for one-hot choices of that shape."""
+        book = self.codebook
+        each = book.by_choice(choices)
+        lead, k = each.shape[:-2], each.shape[-1]
+        maps = each.flatten(0, -3)[:, self.where].unflatten(1, (*self.area, self.groups))
+        y = self.network(maps.permute(0, 3, 4, 1, 2).flatten(1, 2))
+        y = y.unflatten(1, (self.groups, k)).permute(0, 3, 4, 1, 2).flatten(1, 3)
+        found = torch.zeros_like(y).index_copy(1, self.where, y).reshape(*lead, -1, k)
+        return found[..., book.there]
+
+    def codes(self) -> AutoregressiveCodes:
+        """p(z), whose choices are drawn place after place."""
+        order = [int(n) for n in self.where]
+        return AutoregressiveCodes(self.logits, self.codebook, order=order)
