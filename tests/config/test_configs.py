@@ -144,7 +144,7 @@ def nodes(config):
     """Every node that names a class, with the arguments that other choices fill in."""
     context = {"in_shape", "out_shape", "latent_dim", "event_shape", "support", "seed"}
     context |= {"encoder", "posterior", "examples", "dataset_size", "part"}
-    context |= {"context_dim", "condition", "labelled_share", "features", "places", "map_shape"}
+    context |= {"context_dim", "condition", "labelled_share", "places", "map_shape"}
     if "_target_" in config:
         yield config, context
     for value in config.values():

@@ -6,19 +6,20 @@ from torch import nn
 from torch.distributions import Independent, Normal
 
 from vae.errors import ConfigError
-from vae.evaluation.features import Maps, turned
+from vae.evaluation.features import OwnFeatures, turned
 from vae.metrics.features import FeatureNetwork
 from vae.model.record import Record
+from vae.objectives.features import FeatureDistance, unit
 from vae.objectives.patches import Patches
-from vae.objectives.perceptual import Perceptual, unit
+from vae.objectives.perceptual import Perceptual
 
 SHAPE = (3, 16, 16)
 
 
-class Same(nn.Module):
+class Same(FeatureDistance):
     """An image as its own features."""
 
-    def forward(self, x):
+    def maps(self, x):
         return [x]
 
 
@@ -140,8 +141,8 @@ def test_pictures_are_turned_four_ways():
 
 
 def test_maps_stay_as_they_are():
-    maps = Maps(FeatureNetwork(SHAPE, 4))
-    one, two = maps(torch.rand(2, *SHAPE))
+    maps = OwnFeatures(FeatureNetwork(SHAPE, 4))
+    one, two = maps.maps(torch.rand(2, *SHAPE))
     assert one.shape == (2, 32, 8, 8)
     assert two.shape == (2, 64, 4, 4)
     assert not any(p.requires_grad for p in maps.parameters())

@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any, get_type_hints
 
 from pydantic import BaseModel
@@ -76,6 +76,17 @@ def check(config: Mapping[str, Any], command: str) -> None:
             "finetune estimates log p(x) with num_samples samples, got num_samples=0; set it to 1 "
             "or more, or finetune=0."
         )
+    vgg, lpips = asked.get("vgg"), asked.get("lpips")
+    if (vgg is None) != (lpips is None):
+        raise ConfigError(
+            f"LPIPS takes the weights of VGG-16 and linear ones, got vgg={vgg} and lpips={lpips}; "
+            "set both, or neither."
+        )
+    for name, path in (("vgg", vgg), ("lpips", lpips)):
+        if path and not path.startswith("hf://") and not Path(path).expanduser().is_file():
+            raise ConfigError(
+                f"{name} names a file of weights, but {path} does not exist; give one that does."
+            )
 
 
 def _check_places(config: Mapping[str, Any]) -> None:

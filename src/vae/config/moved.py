@@ -4,7 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 # settings of evaluate that came later, each at its default
-LATER = {"reconstructions": 0, "disentanglement": False, "dci": "boosted"}
+LATER = {
+    "reconstructions": 0,
+    "vgg": None,
+    "lpips": None,
+    "disentanglement": False,
+    "dci": "boosted",
+}
 # classes that have moved, by the beginning of their old names; the longest that fits counts
 MOVED = {
     "vae.callbacks.": "vae.training.callbacks.",

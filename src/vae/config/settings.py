@@ -45,7 +45,7 @@ class Place(BaseModel):
 class OfRun(Settings):
     """What commands have that look at a trained run."""
 
-    run: str = setting(..., "a run directory or a checkpoint")
+    run: str = setting(..., "a run directory, a checkpoint, an export, or hf://USER/NAME")
     out: str | None = setting(None, "where the result goes; null for a place in the run directory")
     seed: Seed = setting(0, "the seed of everything random")
     data: Place = Place()
@@ -64,6 +64,8 @@ class Evaluation(BaseModel):
     finetune: Count = setting(0, "test images for which a proposal of their own is fitted")
     finetune_steps: Positive = setting(200, "steps of that")
     reconstructions: Count = setting(0, "test images whose PSNR, SSIM and rFID are taken")
+    vgg: str | None = setting(None, "VGG-16's weights, for LPIPS: a file, or hf://USER/NAME")
+    lpips: str | None = setting(None, "LPIPS's linear weights: a file")
     disentanglement: bool = setting(False, "score codes by the images' factors")
     dci: Literal["boosted", "forest"] = setting("boosted", "the trees of those by importance")
 
@@ -138,7 +140,7 @@ class FitPrior(OfRun):
 class Export(Settings):
     """python -m vae.export"""
 
-    run: str = setting(..., "a run directory or a checkpoint")
+    run: str = setting(..., "a run directory, a checkpoint, an export, or hf://USER/NAME")
     format: Format = setting("safetensors", "what others read")
     out: str | None = setting(None, "a folder; null for RUN/export/FORMAT")
     push: str | None = setting(None, "USER/NAME on the Hugging Face Hub that it is sent to")
@@ -147,7 +149,7 @@ class Export(Settings):
 class App(Settings):
     """python -m vae.app"""
 
-    run: str = setting(..., "a run directory or a checkpoint")
+    run: str = setting(..., "a run directory, a checkpoint, an export, or hf://USER/NAME")
     index: str | None = setting(None, "a folder that vae.search.index made; null for RUN/index")
     host: str = setting("127.0.0.1", "where it listens; 0.0.0.0 shows it to the network")
     port: Annotated[int, Field(ge=1, le=65535)] = setting(7860, "the port")
@@ -172,7 +174,9 @@ class Dashboard(BaseModel):
 class Index(Settings):
     """python -m vae.search.index"""
 
-    run: str | None = setting(None, "a run directory or a checkpoint; null for an old index")
+    run: str | None = setting(
+        None, "a run directory, a checkpoint, an export, or hf://USER/NAME; null for an old index"
+    )
     index: str | None = setting(None, "the index's folder; null for RUN/index")
     root: str | None = setting(None, "a folder of pictures; null for the run's own data")
     split: Split = setting("train", "of the run's own data")

@@ -13,6 +13,7 @@ from vae.data.module import DataModule
 from vae.data.source import Split
 from vae.evaluation.disentanglement import disentanglement
 from vae.evaluation.generated import distances
+from vae.evaluation.lpips import read_lpips
 from vae.evaluation.module import TRUSTED, EvaluationModule
 from vae.evaluation.reconstructions import reconstructions
 from vae.evaluation.results import Analysis
@@ -44,7 +45,7 @@ def analyse(
         module: The module, tested.
         data: The data module.
         settings: surgery, probe, fid, finetune, finetune_steps, reconstructions,
-            disentanglement and dci, as in conf/evaluate.
+            vgg, lpips, disentanglement and dci, as in conf/evaluate.
         device: Where to compute.
         say: Told what is being done.
     """
@@ -98,7 +99,8 @@ def analyse(
     images = None
     if (n := min(len(data.indices["test"]), settings["reconstructions"])) > 1:
         say(f"PSNR, SSIM and rFID of {n:,} reconstructions")
-        images = reconstructions(model, data, n, device, say)
+        lpips = read_lpips(settings["vgg"], settings["lpips"], "evaluate")
+        images = reconstructions(model, data, n, device, say, lpips)
     return Analysis(Latents(**latents), samples, test, factors, images)
 
 

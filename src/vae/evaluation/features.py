@@ -1,11 +1,12 @@
 """Features of images, by a small network of this package trained on the run's own data."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from vae.data.cache import cache_dir
 from vae.data.module import DataModule
 from vae.metrics.features import FeatureNetwork, feature_network
+from vae.objectives.features import FeatureDistance
 
 # bytes of images that a network which tells turned pictures apart learns from
 ENOUGH = 100_000_000
@@ -67,15 +68,15 @@ def turned(images: Tensor) -> tuple[Tensor, Tensor]:
     return torch.cat(ways), torch.arange(4).repeat_interleave(len(images))
 
 
-class Maps(nn.Module):
-    """The maps of a feature network's two convolutions, which stay as they are."""
+class OwnFeatures(FeatureDistance):
+    """The maps of the two convolutions of a network of this package, which stay as they are."""
 
     def __init__(self, network: FeatureNetwork):
         super().__init__()
         self.first, self.second = network.body[:2], network.body[2:4]
         self.train().requires_grad_(False)
 
-    def forward(self, x: Tensor) -> list[Tensor]:
+    def maps(self, x: Tensor) -> list[Tensor]:
         """Maps with shapes (N, 32, H / 2, W / 2) and (N, 64, H / 4, W / 4), for x in [0, 1]."""
         one = self.first(x.to(next(self.parameters()).dtype))
         return [one, self.second(one)]

@@ -10,6 +10,7 @@ from vae.data.module import DataModule
 from vae.evaluation.features import features_of
 from vae.evaluation.generated import as_bytes
 from vae.metrics.estimate import Estimate
+from vae.metrics.lpips import LPIPS, SMALLEST, fits
 from vae.model import VAE
 from vae.runs.sections import Reconstructions, Result
 
@@ -27,8 +28,9 @@ def reconstructions(
     count: int,
     device: torch.device,
     say: Callable[[str], None] = print,
+    lpips: LPIPS | None = None,
 ) -> Reconstructions:
-    r"""PSNR, SSIM and rFID of the means of p(x|z) at E[z], clipped to [0, 1].
+    r"""PSNR, SSIM, LPIPS and rFID of the means of p(x|z) at E[z], clipped to [0, 1].
 
     .. math:: PSNR = -10 \log_{10} \tfrac{1}{CHW} \| x - \hat x \|^2
 
@@ -38,6 +40,7 @@ def reconstructions(
         count: How many.
         device: Where to compute.
         say: Told what is left out.
+        lpips: The distance, if its weights are known.
 
     References:
         Image Quality Assessment: From Error Visibility to Structural Similarity (Wang et al.,
@@ -47,7 +50,8 @@ def reconstructions(
     """
     from vae.metrics import fid
 
-    ratios, alike, made = [], [], []
+    ratios, alike, far, made = [], [], [], []
+    lpips = None if lpips is None else lpips.to(device)
     size = min(data.eval_batch_size, count)
     for i, batch in enumerate(itertools.islice(data.batches("test", size), -(-count // size))):
         x, given = batch.x[: count - i * size].to(device), model.given(batch.context)
@@ -57,6 +61,8 @@ def reconstructions(
         ratios.append(-10 * error.log10().double().cpu())
         if min(x.shape[2:]) >= WINDOW:
             alike.append(_ssim(found.float(), x.float()).double().cpu())
+        if lpips is not None and fits(x.shape[1:]):
+            far.append(lpips(found.float(), x.float()).double().cpu())
         made.append(as_bytes(found))
     rfid, named = None, None
     if count < ENOUGH:
@@ -67,12 +73,15 @@ def reconstructions(
         rfid = Result.of(fid.distances(network, test, torch.cat(made)).fid, count)
     if not alike:
         say(f"no SSIM: its window is {WINDOW} pixels wide, and these images are smaller")
+    if lpips is not None and not far:
+        say(f"no LPIPS: VGG-16 takes grey images or colours of at least {SMALLEST} pixels")
     return Reconstructions(
         psnr=Result.of(Estimate.of(torch.cat(ratios)), 1),
         ssim=Result.of(Estimate.of(torch.cat(alike)), 1) if alike else None,
         rfid=rfid,
         num_images=count,
         features=named,
+        lpips=Result.of(Estimate.of(torch.cat(far)), 1) if far else None,
     )
 
 

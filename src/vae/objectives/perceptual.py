@@ -3,10 +3,11 @@
 from typing import ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from vae.errors import ConfigError
 from vae.model.record import Record
+from vae.objectives.features import FeatureDistance
 from vae.objectives.objective import BOUND, Objective, distortion
 from vae.objectives.patches import Patches
 
@@ -21,12 +22,12 @@ class Perceptual(Objective):
         \lambda = \frac{\| \nabla_{\hat x} (\text{distortion} + \text{distance}) \|}
         {\| \nabla_{\hat x} D(\hat x) \|}
 
-    with the mean of p(x|z) as \hat x, and d the mean squared distance of features whose vector at
-    each place has length 1. The adversary begins after a share of training. It bounds nothing.
+    with the mean of p(x|z) as \hat x, and d the distance of features. The adversary begins after a
+    share of training. It bounds nothing.
 
     Arguments:
         adversary: D, and how it is trained.
-        features: A network that stays as it is, from images to a list of maps.
+        features: d.
         rate_weight: gamma.
         perceptual_weight: alpha.
         adversary_weight: beta.
@@ -43,20 +44,18 @@ class Perceptual(Objective):
     References:
         High-Resolution Image Synthesis with Latent Diffusion Models (Rombach et al., 2022), eq. 25
         Taming Transformers for High-Resolution Image Synthesis (Esser et al., 2021), eq. 7
-        The Unreasonable Effectiveness of Deep Features as a Perceptual Metric (Zhang et al., 2018),
-        eq. 1, with weights of 1
     """
 
     name: ClassVar[str] = "perceptual"
     adversary: Patches
-    features: nn.Module
+    features: FeatureDistance
     # so small a weight of the rate leaves q(z) where it is
     matches_prior = False
 
     def __init__(
         self,
         adversary: Patches,
-        features: nn.Module,
+        features: FeatureDistance,
         rate_weight: float = 1e-6,
         perceptual_weight: float = 1.0,
         adversary_weight: float = 0.5,
@@ -89,12 +88,10 @@ class Perceptual(Objective):
 
     def distance(self, x: Tensor, images: Tensor) -> Tensor:
         """CHW times the distance of features of x and of the first sample's image, (B,)."""
-        total = x.new_zeros(len(x))
         if not self.perceptual_weight:
-            return total
-        for one, other in zip(self.features(x), self.features(images[0]), strict=True):
-            total = total + (unit(one) - unit(other)).square().sum(1).mean((1, 2))
-        return total * x[0].numel()
+            return x.new_zeros(len(x))
+        found: Tensor = self.features(x, images[0])
+        return found * x[0].numel()
 
     def _balance(self, price: Tensor, said: Tensor, images: Tensor) -> Tensor:
         first = torch.autograd.grad(price.mean(), images, retain_graph=True, allow_unused=True)[0]
@@ -112,8 +109,3 @@ class Perceptual(Objective):
         """What the adversary minimises, with shape (B,); it learns nothing before its start."""
         found = self.adversary.error(record.x, record.likelihood.mean[0])
         return found if t >= self.adversary_start else 0 * found
-
-
-def unit(maps: Tensor) -> Tensor:
-    """Maps whose vector at each place has length 1, for maps with shape (N, C, H, W)."""
-    return maps / (maps.square().sum(1, keepdim=True) + 1e-10).sqrt()

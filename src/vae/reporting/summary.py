@@ -62,8 +62,8 @@ def print_summary(
 
 def _arguments(node: Config) -> str:
     words = [
-        _arguments(v) if isinstance(v, Mapping) else f"{k}={v}"
+        f"{'' if '_target_' in v else k}{_arguments(v)}" if isinstance(v, Mapping) else f"{k}={v}"
         for k, v in node.items()
         if k != "_target_"
     ]
-    return f"{node['_target_'].rpartition('.')[2]}({', '.join(words)})"
+    return f"{node.get('_target_', '').rpartition('.')[2]}({', '.join(words)})"

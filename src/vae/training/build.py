@@ -17,7 +17,9 @@ from vae.config.make import locate, make, parameters
 from vae.config.secret import recorded
 from vae.data.module import DataModule
 from vae.errors import ConfigError
-from vae.evaluation.features import Maps, features_of
+from vae.evaluation.features import OwnFeatures, features_of
+from vae.evaluation.lpips import read_lpips
+from vae.metrics.lpips import SMALLEST, fits
 from vae.model.families.vae import VAE
 from vae.training import devices
 from vae.training.loggers.csv import CSV
@@ -41,10 +43,18 @@ def build_module(config: Config, data: DataModule) -> VAEModule:
     # training a network of features takes a while: only for what asks for it
     target = locate(config["objective"]["_target_"], config["allow"])
     asked: dict[str, Any] = {}
+    node = dict(config["objective"])
     if "features" in parameters(target):
-        asked["features"] = Maps(features_of(data)[0])
+        files = node.pop("features", None) or {}
+        given = read_lpips(files.get("vgg"), files.get("lpips"), "objective.features")
+        if given is not None and not fits(data.event_shape):
+            raise ConfigError(
+                f"VGG-16 takes grey images or colours of at least {SMALLEST} x {SMALLEST} pixels, "
+                f"got {' x '.join(map(str, data.event_shape))}; set objective.features.vgg=null."
+            )
+        asked["features"] = given or OwnFeatures(features_of(data)[0])
     objective = make(
-        config["objective"],
+        node,
         "objective",
         allow=config["allow"],
         dataset_size=len(data.indices["train"]),
