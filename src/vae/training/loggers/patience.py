@@ -1,4 +1,4 @@
-"""Waiting for W&B no longer than was said."""
+"""Waiting for a logger's server no longer than was said."""
 
 import threading
 from collections.abc import Callable
@@ -67,6 +67,22 @@ def answers(url: str, key: str | None, wait: float) -> bool:
         return within(wait, ask)
     except (OSError, ValueError, Impatient):
         return False
+
+
+def reachable(url: str, wait: float) -> bool:
+    """Whether a server answers anything at all, in time.
+
+    Arguments:
+        url: Its address.
+        wait: How long it may take, in seconds.
+    """
+    import requests
+
+    try:
+        within(wait, lambda: requests.head(url, timeout=wait))
+    except (OSError, Impatient):
+        return False
+    return True
 
 
 def end_service() -> None:
