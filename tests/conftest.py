@@ -12,6 +12,7 @@ from tests import forked
 from tests.browsers import browser as browser
 from tests.commands import cli as cli
 from tests.commands import no_key as no_key
+from tests.hub import hub as hub
 from tests.trained import autoencoder as autoencoder
 from tests.trained import finished as finished
 from vae.cli.command import compose

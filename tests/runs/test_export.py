@@ -198,30 +198,39 @@ def test_a_model_card_has_the_runs_numbers_and_metadata(runs, tmp_path):
     assert loaded == result.results.parameters
 
 
-def test_a_push_sends_the_card_and_a_load_pins_its_revision(runs, tmp_path, monkeypatch):
-    hub = pytest.importorskip("huggingface_hub")
-    sent = {}
-
-    class Api:
-        def create_repo(self, name, exist_ok):
-            sent["name"] = name
-
-        def upload_folder(self, repo_id, folder_path, allow_patterns):
-            sent["files"] = {p.name for p in Path(folder_path).iterdir()} & set(allow_patterns)
-            sent["folder"] = folder_path
-            return f"hub/{repo_id}"
-
-    def snapshot_download(name, revision, allow_patterns):
-        sent["revision"] = revision
-        return sent["folder"]
-
-    monkeypatch.setattr(hub, "HfApi", Api)
-    monkeypatch.setattr(hub, "snapshot_download", snapshot_download)
-    settings = config(runs("basic").directory, "safetensors", tmp_path)
+def test_what_is_pushed_is_loaded_and_evaluated_from_the_hub(runs, tmp_path, hub, monkeypatch):
+    """Through HTTP: the card goes along, a revision is pinned, and the numbers are the run's."""
+    trained = runs("basic")
+    settings = config(trained.directory, "safetensors", tmp_path)
     export(settings | {"push": "me/it"})
-    assert sent["name"] == "me/it"
-    assert sent["files"] == {"README.md", "samples.png", "config.json", "model.safetensors"}
-    vae.load("hf://me/it@v1.2")
-    assert sent["revision"] == "v1.2"
-    vae.load("hf://me/it")
-    assert sent["revision"] is None
+    ((first, files),) = hub.repositories["me/it"]
+    assert {"README.md", "samples.png", "config.json", "model.safetensors"} <= set(files)
+    assert files["README.md"].decode().startswith("---")
+    # a second commit, of another model
+    other = config(runs("vampprior").directory, "safetensors", tmp_path / "other")
+    export(other | {"push": "me/it"})
+    ours, theirs = vae.load(f"hf://me/it@{first}"), vae.load("hf://me/it")
+    assert type(theirs.prior).__name__ == "VampPrior"
+    saved = trained.model.state_dict()
+    for name, value in ours.state_dict().items():
+        assert torch.equal(value, saved[name].cpu())
+    # the weights and the config alone were asked for
+    asked = {Path(path).name for path in hub.asked if "/resolve/" in path}
+    assert asked == {"model.safetensors", "config.json"}
+    evaluated = [
+        vae.Run(path).evaluate(num_samples=2, surgery=0, probe=0, pictures=0, out=tmp_path / out)
+        for path, out in ((trained.directory, "here"), (f"hf://me/it@{first}", "there"))
+    ]
+    monkeypatch.chdir(tmp_path)
+    vae.Run("hf://me/it").generate(count=2)
+    assert (tmp_path / "outputs" / "hub" / "me" / "it" / "generated").is_dir()
+    here, there = (found.test["log_px"].value for found in evaluated)
+    assert here == there
+
+
+def test_a_model_that_is_not_on_the_hub_is_named(hub):
+    with pytest.raises(RunError, match="me/nothing could not be fetched"):
+        vae.load("hf://me/nothing")
+    hub.repositories["me/it"] = [("a" * 40, {})]
+    with pytest.raises(RunError, match="me/it@v9 could not be fetched"):
+        vae.load("hf://me/it@v9")

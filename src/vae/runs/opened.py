@@ -38,7 +38,8 @@ class Run:
         config: What it was trained with, as plain values.
         event_shape: The shape of an example.
         checkpoint: The checkpoint's path.
-        directory: The run directory; that of the checkpoint if it lies in none.
+        directory: The run directory; that of the checkpoint if it lies in none, and one of its own
+            in outputs/hub for a model of the Hub.
         allow: Packages of the user's that its classes may come from.
         data: What the checkpoint says of the data it was trained on; nothing, of an old one.
     """
@@ -161,8 +162,8 @@ def open_run(path: str | Path, allow: Sequence[str] = ()) -> Run:
     """A run with its config; the arguments and errors are those of `load`."""
     card: Any
     content: Any
-    if str(path).startswith("hf://"):
-        path = fetch(str(path).removeprefix("hf://"))
+    name = str(path).removeprefix("hf://") if str(path).startswith("hf://") else None
+    path = path if name is None else fetch(name)
     path = Path(path).expanduser()
     if Path(path).name == WEIGHTS:
         path = Path(path).parent
@@ -214,4 +215,7 @@ def open_run(path: str | Path, allow: Sequence[str] = ()) -> Run:
         ) from e
     home = checkpoint.parent
     directory = home.parent if home.name == "checkpoints" else home
+    if name is not None:
+        # what commands make of it does not belong into the Hub's cache
+        directory = Path("outputs", "hub", name)
     return Run(model.eval(), config, event_shape, checkpoint, directory, tuple(allow), data)
