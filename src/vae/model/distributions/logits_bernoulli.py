@@ -17,4 +17,4 @@ class LogitsBernoulli(Bernoulli):
     def log_prob(self, value: Tensor) -> Tensor:
         """log p(x) in nats, for x that is 0 or 1, with the shape of x and the logits together."""
         # beyond 40, log(1 + e^l) is l to the last digit of float64
-        return -softplus((1 - 2 * value) * self.logits, threshold=40)
+        return softplus((1 - 2 * value) * self.logits, threshold=40).neg_()
