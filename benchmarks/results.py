@@ -153,7 +153,7 @@ def table(rows: dict[str, dict[str, dict]]) -> str:
         seconds = max(s["seconds"] for s in seeds.values())
         commits = ", ".join(sorted({s["commit"] for s in seeds.values()}))
         cells = [
-            f"`{name}`",
+            " ".join(f"`{word}`" for word in name.split()),
             "" if other_model(name) else published(name.partition(" ")[0]).replace("|", "\\|"),
             log_px(seeds),
             over(seeds, "log_px_finetuned"),
