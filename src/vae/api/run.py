@@ -85,6 +85,8 @@ class Run:
         probe: int = 10_000,
         fid: int = 10_000,
         reconstructions: int = 0,
+        vgg: str | None = None,
+        lpips: str | None = None,
         disentanglement: bool = False,
         dci: Literal["boosted", "forest"] = "boosted",
         memory: float = 32,
@@ -104,6 +106,8 @@ class Run:
             probe: Training examples that the classifiers of E[z] learn from.
             fid: Generated images that FID and KID compare with the test images.
             reconstructions: Test images whose PSNR, SSIM and rFID are taken.
+            vgg: VGG-16's weights, for LPIPS: a file, or hf://USER/NAME.
+            lpips: LPIPS's linear weights: a file.
             disentanglement: Whether codes are scored by the images' factors.
             dci: The trees of those scores by importance.
             memory: How much the samples may take at once, in MB.
@@ -115,14 +119,13 @@ class Run:
         """
         from vae.evaluation.evaluate import evaluate
 
+        counts = {"num_samples": num_samples, "surgery": surgery, "probe": probe, "fid": fid}
+        proposals = {"finetune": finetune, "finetune_steps": finetune_steps}
+        made = {"reconstructions": reconstructions, "vgg": vgg, "lpips": lpips}
         chosen = {
-            "num_samples": num_samples,
-            "finetune": finetune,
-            "finetune_steps": finetune_steps,
-            "surgery": surgery,
-            "probe": probe,
-            "fid": fid,
-            "reconstructions": reconstructions,
+            **counts,
+            **proposals,
+            **made,
             "disentanglement": disentanglement,
             "dci": dci,
             "memory": memory,
