@@ -10,7 +10,7 @@
 #
 # A VAE is a likelihood, a prior, a posterior, two networks and an objective. Here each is swapped by one
 # option while the rest stays, on MNIST with small networks and short training, and looked at in numbers
-# that may be compared. It takes some eight minutes on two cores.
+# that may be compared. It takes some ten minutes on two cores.
 
 # %%
 # %matplotlib inline
@@ -24,6 +24,8 @@ from vae.reporting.views import samples
 
 # more words for every run below
 MORE = ["evaluate.num_samples=50", "callbacks.pictures=null", "evaluate.surgery=0"]
+# of the prior that is fitted afterwards
+STEPS = 2000
 SMALL = [
     "experiment=mnist_bernoulli",
     "model.encoder.hidden=[256]",
@@ -136,3 +138,68 @@ with torch.no_grad():
     label = torch.arange(10).repeat_interleave(12)
     picture = grid(samples(told.model.given(label), 120), 12)
 picture
+
+# %% [markdown]
+# ## Discrete codes, and a prior fitted afterwards
+#
+# With vector quantisation $z$ is 16 vectors of a list of 64. The encoder is certain of one code, so that the
+# ELBO is $\log p(x \mid z) + \log p(z)$, a bound in which one of all codes counts; under a uniform prior its
+# rate is $16 \log 64 = 66.5$ nats whatever the image, and samples are codes that no image has. A transformer
+# that is fitted to the codes of training images knows which ones go together. Left are samples of the
+# uniform prior, right of the fitted one.
+
+# %%
+codes = quietly(
+    "model/posterior=vq",
+    "model.latent_dim=64",
+    "model.posterior.length=4",
+    "model.posterior.classes=64",
+    "model/prior=uniform",
+)
+with capture_output():
+    fitted = codes.fit_prior("transformer", "model.prior.width=64", steps=STEPS)
+    again = fitted.evaluate(num_samples=1, surgery=0, probe=0, pictures=0).test
+found = codes.results
+print(f"perplexity {found.latents.codes.perplexity:.1f} of 64 vectors")
+print(
+    f"bound {found.test['elbo'].value:.1f} nats with p(z) uniform, {again['elbo'].value:.1f} fitted"
+)
+figure, axes = plt.subplots(1, 2, figsize=(9, 4.5), layout="constrained")
+for axis, run, title in ((axes[0], codes, "uniform"), (axes[1], fitted, "transformer")):
+    with torch.no_grad():
+        axis.imshow(grid(samples(run.model, 64), 8), cmap="gray")
+    axis.set_title(title)
+    axis.set_axis_off()
+
+# %% [markdown]
+# ## An adversary in place of the KL
+#
+# An adversarial autoencoder (Makhzani et al., 2016) has no rate: a second network tells codes from draws of
+# $p(z)$, and the encoder learns to make that impossible. There is no bound of $\log p(x)$ then, but the codes
+# fill the prior as those of a VAE do. The circles hold half, and nine tenths, of $N(0, I)$.
+
+# %%
+figure, axes = plt.subplots(1, 3, figsize=(12, 4.2), layout="constrained")
+for axis, (title, *words) in zip(
+    axes,
+    (
+        ("autoencoder", "model/posterior=delta", "objective=reconstruction"),
+        ("adversarial", "model/posterior=delta", "objective=adversarial"),
+        ("ELBO",),
+    ),
+    strict=True,
+):
+    run = quietly("model.latent_dim=2", *words)
+    batch = next(run.data.batches("test", 2000))
+    with torch.no_grad():
+        z = run.model.encode(batch.x).sample()
+    axis.scatter(z[:, 0], z[:, 1], c=batch.label, cmap="tab10", s=3)
+    for share in (0.5, 0.9):
+        radius = (-2 * torch.tensor(1 - share).log()).sqrt()
+        axis.add_patch(plt.Circle((0, 0), radius, fill=False))
+    axis.set(title=title, aspect="equal")
+
+# %% [markdown]
+# Maps of codes for pictures (`model=spatial`, `experiment=autoencoder_kl`), ladders of many layers
+# (`model=ladder`) and models that learn classes from a few labels (`model=m2`) take longer to train:
+# docs/families.md has their commands, docs/results.md their numbers.
