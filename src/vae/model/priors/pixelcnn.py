@@ -60,6 +60,8 @@ class PixelCNN(CodePrior):
         # choices in the order of their places, and at a place in that of their numbers
         place, group = codebook.lead % places, codebook.lead // places
         self.register_buffer("where", (place * codebook.size + group).argsort(), persistent=False)
+        # the first layer's rows above, and those that each other one adds
+        self.reach = (layers + 1) * (size // 2)
         self.groups, classes = len(self.where) // places, codebook.there.shape[1]
         self.network = FullPrecision(Network(self.groups, classes, width, layers, size))
         self.numbers_per_sample = 4 * codebook.total + 8 * layers * self.groups * width * places
@@ -69,13 +71,34 @@ class PixelCNN(CodePrior):
         book = self.codebook
         each = book.by_choice(choices)
         lead, k = each.shape[:-2], each.shape[-1]
-        maps = each.flatten(0, -3)[:, self.where].unflatten(1, (*self.area, self.groups))
-        y = self.network(maps.permute(0, 3, 4, 1, 2).flatten(1, 2))
-        y = y.unflatten(1, (self.groups, k)).permute(0, 3, 4, 1, 2).flatten(1, 3)
+        y = self.by_place(each.flatten(0, -3)[:, self.where]).flatten(1, 2)
         found = torch.zeros_like(y).index_copy(1, self.where, y).reshape(*lead, -1, k)
         return found[..., book.there]
 
+    def by_place(self, each: Tensor) -> Tensor:
+        """The logits, with shape (B, H W, G, K), for whole rows of choices, with (B, H W G, K)."""
+        width = self.area[1]
+        maps = each.unflatten(1, (-1, width, self.groups)).permute(0, 3, 4, 1, 2)
+        y: Tensor = self.network(maps.flatten(1, 2)).unflatten(1, (self.groups, -1))
+        return y.permute(0, 3, 4, 1, 2).flatten(1, 2)
+
     def codes(self) -> AutoregressiveCodes:
-        """p(z), whose choices are drawn place after place."""
+        """p(z), whose choices are drawn place after place, by the rows that they can see."""
         order = [int(n) for n in self.where]
-        return AutoregressiveCodes(self.logits, self.codebook, order=order)
+        rank = {n: i for i, n in enumerate(order)}
+
+        def following(n: int, before: Tensor) -> Tensor:
+            return self.next(rank[n], before)
+
+        return AutoregressiveCodes(self.logits, self.codebook, lambda: following, order)
+
+    def next(self, rank: int, before: Tensor) -> Tensor:
+        """The logits, with shape (B, K), of the choice that is drawn after `rank` others."""
+        a_row = self.area[1] * self.groups
+        row = rank // a_row
+        top = max(0, row - self.reach)
+        some = self.where[top * a_row : (row + 1) * a_row]
+        book = self.codebook
+        each = before[:, book.padded[some]] * book.there[some]
+        found: Tensor = self.by_place(each).flatten(1, 2)[:, rank - top * a_row]
+        return found
