@@ -158,7 +158,7 @@ codes = quietly(
 )
 with capture_output():
     fitted = codes.fit_prior("transformer", "model.prior.width=64", steps=STEPS)
-    again = fitted.evaluate(num_samples=1, surgery=0, probe=0, pictures=0).test
+    again = fitted.evaluate(num_samples=1, surgery=0, probe=0, fid=0, pictures=0).test
 found = codes.results
 print(f"perplexity {found.latents.codes.perplexity:.1f} of 64 vectors")
 print(
