@@ -10,7 +10,7 @@
 #
 # A VAE is a likelihood, a prior, a posterior, two networks and an objective. Here each is swapped by one
 # option while the rest stays, on MNIST with small networks and short training, and looked at in numbers
-# that may be compared. It takes some ten minutes on two cores.
+# that may be compared. It takes a quarter of an hour on one core.
 
 # %%
 # %matplotlib inline

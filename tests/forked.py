@@ -20,6 +20,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 Real = subprocess.Popen
@@ -104,6 +105,9 @@ def become(request, streams):
     sys.stdout = open(1, "w", buffering=-1, closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # W&B makes a folder for pictures when it is imported, and deletes it when its process ends
+    media = sys.modules["wandb.sdk.data_types._private"].MEDIA_TMP
+    media.name = tempfile.mkdtemp("wandb-media")
     # Lightning takes it from the environment when it is imported
     from lightning.pytorch.utilities import rank_zero_only
 

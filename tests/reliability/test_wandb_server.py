@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -111,6 +112,26 @@ def test_a_failing_logger_is_told_once_and_the_run_goes_on(tmp_path, capsys):
     err = capsys.readouterr().err
     assert err.count("\n") == 1
     assert "Broken has failed and logs no more (no space); the run goes on" in err
+
+
+def test_threads_of_a_service_that_was_ended_fail_without_a_word(monkeypatch, capsys):
+    """One that writes while the interpreter ends would abort it, and with it the exit code."""
+    from vae.training.loggers import patience
+
+    def fail():
+        raise OSError("no service")
+
+    monkeypatch.setattr(threading, "excepthook", threading.__excepthook__)
+    patience._forgive()
+    for name, daemon, told in (
+        ("wandb-ServiceFinalizer", True, False),
+        ("wandb-mine", False, True),
+        ("loader", True, True),
+    ):
+        thread = threading.Thread(target=fail, name=name, daemon=daemon)
+        thread.start()
+        thread.join()
+        assert ("no service" in capsys.readouterr().err) == told
 
 
 def test_bounded_waits_are_bounded():

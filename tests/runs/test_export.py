@@ -223,7 +223,10 @@ def test_what_is_pushed_is_loaded_and_evaluated_from_the_hub(runs, tmp_path, hub
     ]
     monkeypatch.chdir(tmp_path)
     vae.Run("hf://me/it").generate(count=2)
-    assert (tmp_path / "outputs" / "hub" / "me" / "it" / "generated").is_dir()
+    folder = tmp_path / "outputs" / "hub" / "me" / "it"
+    assert (folder / "generated").is_dir()
+    fitted = vae.Run("hf://me/it").fit_prior("mixture_of_gaussians", "model.prior.components=2")
+    assert fitted.path.absolute() == folder / "mixture_of_gaussians.ckpt"
     here, there = (found.test["log_px"].value for found in evaluated)
     assert here == there
 

@@ -49,6 +49,8 @@ def analyse(
         device: Where to compute.
         say: Told what is being done.
     """
+    # a file that cannot be read costs nothing of what follows
+    lpips = read_lpips(settings["vgg"], settings["lpips"], "evaluate")
     model = module.model.to(device).eval()
     if module.test_use is None:
         return Analysis()
@@ -99,7 +101,6 @@ def analyse(
     images = None
     if (n := min(len(data.indices["test"]), settings["reconstructions"])) > 1:
         say(f"PSNR, SSIM and rFID of {n:,} reconstructions")
-        lpips = read_lpips(settings["vgg"], settings["lpips"], "evaluate")
         images = reconstructions(model, data, n, device, say, lpips)
     return Analysis(Latents(**latents), samples, test, factors, images)
 

@@ -62,6 +62,12 @@ class Run:
         return digest.hexdigest()
 
     @property
+    def home(self) -> Path:
+        """The folder of a checkpoint that is made from this one: beside it, if it is the run's."""
+        own = self.checkpoint.is_relative_to(self.directory)
+        return self.checkpoint.parent if own else self.directory
+
+    @property
     def generates(self) -> bool:
         """Whether samples of p(z) mean anything: an autoencoder has never seen its N(0, I)."""
         node = self.config["objective"]

@@ -78,9 +78,7 @@ def fit_prior(config: dict[str, Any]) -> Path:
         map_shape=model.map_shape,
     )
     check_codes(model.posterior, prior)
-    fetched = config["run"].startswith("hf://")
-    folder = opened.directory if fetched else opened.checkpoint.parent
-    path = Path(config["out"] or folder / f"{word}.ckpt").expanduser()
+    path = Path(config["out"] or opened.home / f"{word}.ckpt").expanduser()
     if path.exists():
         raise ConfigError(
             f"a fitted prior needs a file of its own, but {path} exists; choose another out=, or "

@@ -1,11 +1,11 @@
 """A PixelCNN over maps of codes against enumeration, in float64."""
 
-import itertools
 import math
 
 import pytest
 import torch
 
+from tests.model.distributions.test_codes import assert_draws_from_itself
 from vae.cli.command import compose
 from vae.config.build import build_model
 from vae.model.distributions.autoregressive_codes import AutoregressiveCodes
@@ -28,22 +28,7 @@ def test_it_is_a_distribution_and_draws_from_itself(shape, posterior):
     torch.manual_seed(0)
     posterior = posterior()
     prior = PixelCNN(posterior, shape, width=4, layers=2)
-    for parameter in prior.network.parameters():
-        torch.nn.init.normal_(parameter, std=0.7)
-    prior = prior.double()
-    book = posterior.codebook.double()
-    each = [torch.eye(size).double() for size in book.sizes]
-    codes = book.numbers(torch.stack([torch.cat(rows) for rows in itertools.product(*each)]))
-    p = prior()
-    with torch.no_grad():
-        probability = p.log_prob(codes).exp()
-        assert probability.sum() == pytest.approx(1, abs=1e-6)
-        assert probability.max() > 3 * probability.mean()
-        noise = torch.randn(40_000, posterior.latent_dim).double()
-        for z in (p.sample((40_000,)), prior.from_noise(noise, torch.rand(1))):
-            same = (z[:, None] - codes).abs().max(-1).values < 1e-6
-            assert same.sum(1).eq(1).all()
-            torch.testing.assert_close(same.double().mean(0), probability, rtol=0, atol=0.012)
+    assert_draws_from_itself(prior, posterior, std=0.7)
 
 
 @pytest.mark.parametrize("kind", ["grid", "vectors"])

@@ -96,8 +96,25 @@ def end_service() -> None:
     if process is not None:
         process.kill()
         process.wait()
+    _forgive()
     try:
         within(10, wandb.teardown)
     except (Exception, Impatient):  # noqa: BLE001
         # it misses the process, which is what was wanted
         return
+
+
+def _forgive() -> None:
+    """Let W&B's own threads fail without a word, now that what they speak to is gone.
+
+    They are daemons, and one that writes its traceback while the interpreter ends aborts it: a run
+    that has ended well would have another exit code.
+    """
+    told = threading.excepthook
+
+    def hook(failure: threading.ExceptHookArgs) -> None:
+        thread = failure.thread
+        if thread is None or not (thread.daemon and thread.name.startswith("wandb")):
+            told(failure)
+
+    threading.excepthook = hook
