@@ -71,8 +71,9 @@ WITH = {
     "objective=reconstruction": AUTOENCODER,
     "objective=m2": ["model=m2", "data.labels=100"],
 }
-INTRODUCTION = """Written by `python benchmarks/choices.py write`. Each choice in the place of one of
-the 784-256-32 VAE's on MNIST, after two epochs, by some thousand test images with k = 100 (10 of
+INTRODUCTION = """\
+Written by `python benchmarks/choices.py write`. Each choice in the place of one of the
+784-256-32 VAE's on MNIST, after two epochs, by some thousand test images with k = 100 (10 of
 resnet): too short for a result, and enough to see a difference. Digits are binary under a Bernoulli
 likelihood and grey under the others, and nats of the two, or of densities and bytes, do not
 compare. conv and resnet have their default sizes. What a choice costs is the time of a fit of 100

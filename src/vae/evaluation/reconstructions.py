@@ -74,7 +74,7 @@ def reconstructions(
     if not alike:
         say(f"no SSIM: its window is {WINDOW} pixels wide, and these images are smaller")
     if lpips is not None and not far:
-        say(f"no LPIPS: VGG-16 takes grey images or colours of at least {SMALLEST} pixels")
+        say(f"no LPIPS: VGG-16 takes grey or colour images of at least {SMALLEST} pixels")
     return Reconstructions(
         psnr=Result.of(Estimate.of(torch.cat(ratios)), 1),
         ssim=Result.of(Estimate.of(torch.cat(alike)), 1) if alike else None,

@@ -222,6 +222,6 @@ def open_run(path: str | Path, allow: Sequence[str] = ()) -> Run:
     home = checkpoint.parent
     directory = home.parent if home.name == "checkpoints" else home
     if name is not None:
-        # what commands make of it does not belong into the Hub's cache
+        # what commands make of it does not belong in the Hub's cache
         directory = Path("outputs", "hub", name)
     return Run(model.eval(), config, event_shape, checkpoint, directory, tuple(allow), data)

@@ -49,7 +49,7 @@ def build_module(config: Config, data: DataModule) -> VAEModule:
         given = read_lpips(files.get("vgg"), files.get("lpips"), "objective.features")
         if given is not None and not fits(data.event_shape):
             raise ConfigError(
-                f"VGG-16 takes grey images or colours of at least {SMALLEST} x {SMALLEST} pixels, "
+                f"VGG-16 takes grey or colour images of at least {SMALLEST} x {SMALLEST} pixels, "
                 f"got {' x '.join(map(str, data.event_shape))}; set objective.features.vgg=null."
             )
         asked["features"] = given or OwnFeatures(features_of(data)[0])
