@@ -23,6 +23,7 @@ from vae.cli.argv import environment, folders, put_user_configs_first, tidied
 from vae.cli.multirun import finish, note_failure, quoted
 from vae.cli.output import steady
 from vae.cli.plugins import missing
+from vae.cli.swaps import allow_swaps
 from vae.config.groups import config_dir
 from vae.config.moved import upgraded
 from vae.config.secret import redacted, with_secrets
@@ -30,6 +31,8 @@ from vae.errors import VAEError, printable
 
 # the exit code of a process that Ctrl-C ended
 INTERRUPTED = 130
+
+allow_swaps()
 
 
 def run(

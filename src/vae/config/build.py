@@ -47,7 +47,8 @@ def build_data(config: Config) -> "DataModule":
         if unknown := sorted(set(source) - takes - {"_target_"}):
             known = sorted((parameters(module) - {"source", "support", "seed"}) | takes)
             raise ConfigError(
-                f"data has the settings {', '.join(known)}, got {unknown[0]}; remove or rename it."
+                f"data has the settings {', '.join(known)}, got {unknown[0]}; rename it, or remove "
+                f"it with ~data.{unknown[0]}."
             )
     else:
         # the settings of a class of the user's stand under data.source, and may stand here too

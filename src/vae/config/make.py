@@ -119,7 +119,8 @@ def _checked(
         if name not in parameters and not open_ended:
             known = ", ".join(p for p in parameters if p not in context)
             raise ConfigError(
-                f"{where} has the settings {known or 'none'}, got {name}; remove or rename it."
+                f"{where} has the settings {known or 'none'}, got {name}; rename it, or remove it "
+                f"with ~{where}.{name}."
             )
         checked[name] = convert(value, hints[name], f"{where}.{name}") if name in hints else value
     missing = [
