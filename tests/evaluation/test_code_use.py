@@ -3,6 +3,9 @@ import csv
 import pytest
 
 from tests.commands import PICTURES
+from tests.trained import evaluation
+from vae.cli.command import compose
+from vae.training.fit_prior import fit_prior
 from vae.training.loop import train
 
 pytestmark = pytest.mark.slow
@@ -44,3 +47,31 @@ def test_the_one_code_of_an_image_is_sampled_once(tiny, posterior):
     found = train(tiny(*words, "model.latent_dim=8", "evaluate.num_samples=20")).results
     assert found.test["log_px"].num_samples == 1
     assert found.test["log_px"].value == pytest.approx(found.test["elbo"].value)
+
+
+@pytest.mark.parametrize("likelihood", ["bernoulli", "discretized_logistic"])
+def test_a_learned_prior_over_codes_stands_beside_the_uniform_one(tiny, likelihood, capsys):
+    words = ("data=digits", "model/posterior=vq", "model/prior=uniform", "model.latent_dim=8")
+    more = (f"model/likelihood={likelihood}", "model.posterior.classes=16")
+    trained = train(tiny(*words, *more, "evaluate.num_samples=1"))
+    before = evaluation(trained.directory, "surgery=0", "probe=0", "pictures=0").test
+    assert "log_px_uniform" not in before
+    fitted = fit_prior(
+        compose(
+            f"run={trained.directory}",
+            *("model/prior=autoregressive", "model.prior.hidden=[8]", "steps=300"),
+            name="fit_prior",
+        )
+    )
+    capsys.readouterr()
+    out = f"out={trained.directory / 'fitted'}"
+    after = evaluation(fitted, "surgery=0", "probe=0", "pictures=0", out).test
+    # the same codes cost what they had cost before, and less under what has learned them
+    assert after["log_px_uniform"].value == pytest.approx(before["log_px"].value, abs=1e-4)
+    assert after["log_px_uniform"].standard_error == pytest.approx(before["log_px"].standard_error)
+    assert after["log_px"].value > after["log_px_uniform"].value + 0.1
+    assert ("bits_per_dim" in before) == (likelihood == "discretized_logistic")
+    if "bits_per_dim" in before:
+        bits = after["bits_per_dim_uniform"].value
+        assert bits == pytest.approx(before["bits_per_dim"].value, abs=1e-6)
+    assert "log p(x), uniform p(z)" in capsys.readouterr().out

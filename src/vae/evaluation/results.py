@@ -15,6 +15,7 @@ from lightning.pytorch import Trainer
 import vae
 from vae.data.module import DataModule
 from vae.evaluation.module import EvaluationModule
+from vae.model.priors.code_prior import CodePrior
 from vae.runs.results import SCHEMA, Results
 from vae.runs.sections import DataFacts, Latents, Reconstructions, Result, Samples, Training
 
@@ -119,7 +120,10 @@ def collect(
 
 
 def estimates_of(module: EvaluationModule, data: DataModule) -> dict[str, Result]:
-    """The estimates of the test: elbo, rate, distortion, log_px and bits_per_dim."""
+    """The estimates of the test: elbo, rate, distortion, log_px and bits_per_dim.
+
+    Those of a learned prior over codes have a uniform one's beside them.
+    """
     estimates = module.results
     # a point needs no samples
     samples = (module.num_samples or 1) if module.bounded else 0
@@ -146,7 +150,30 @@ def estimates_of(module: EvaluationModule, data: DataModule) -> dict[str, Result
             test["bits_per_dim"] = _bits_per_dim(
                 test["log_px"], math.prod(data.event_shape), data.pixels.dequantize
             )
+        if (loose := _under_uniform(module, test)) is not None:
+            test["log_px_uniform"] = loose
+            if "bits_per_dim" in test:
+                test["bits_per_dim_uniform"] = _bits_per_dim(
+                    loose, math.prod(data.event_shape), data.pixels.dequantize
+                )
     return test
+
+
+def _under_uniform(module: EvaluationModule, test: Mapping[str, Result]) -> Result | None:
+    r"""The bound that a uniform prior gives, beside the one of a prior that has learned the codes.
+
+    .. math:: \log p(x) \geq \log p(x \mid z) - \sum_n \log K_n \text{ for the one code z of } x
+    """
+    posterior, prior = module.model.posterior, module.model.prior
+    if not (isinstance(prior, CodePrior) and getattr(posterior, "certain", False)):
+        return None
+    codes = math.fsum(map(math.log, prior.codebook.sizes))
+    return test["log_px"].model_copy(
+        update={
+            "value": -test["distortion"].value - codes,
+            "standard_error": test["distortion"].standard_error,
+        }
+    )
 
 
 def _score(score: float | None, test: Mapping[str, Result], name: str) -> float:

@@ -16,6 +16,8 @@ LABELS = {
     "log_px": "log p(x)",
     "log_px_finetuned": "log p(x), fitted",
     "bits_per_dim": "bits/dim",
+    "log_px_uniform": "log p(x), uniform p(z)",
+    "bits_per_dim_uniform": "bits/dim, uniform p(z)",
     "mutual_information": "I(n; z)",
     "aggregate_kl": "KL(q(z) || p(z))",
     "knn_accuracy": "4-NN accuracy",
@@ -29,6 +31,11 @@ def label(name: str, given: bool = False) -> str:
     return found.replace("p(x)", "p(x|c)") if given else found
 
 
+def digits_of(name: str) -> int:
+    """How many decimals tables show of a result."""
+    return 4 if name.startswith(("bits_per_dim", "accuracy")) else 2
+
+
 # the share of images with heavy-tailed weights, and the effective samples, that raise a doubt
 MOST_HEAVY, FEWEST_EFFECTIVE = 0.25, 10
 
@@ -40,7 +47,7 @@ def print_results(results: Results, directory: Path) -> None:
         table.add_column(column, justify="left" if column in ("", "unit") else "right")
     given = results.condition is not None
     for name, e in results.test.items():
-        digits = 4 if name in ("bits_per_dim", "accuracy") else 2
+        digits = digits_of(name)
         _add(table, name, e, digits, _unit(name, e), name != "accuracy", given)
     if results.latents is not None:
         _add_latents(table, results.latents)
@@ -113,7 +120,7 @@ def _unit(name: str, e: Result) -> str:
     if name == "accuracy":
         return "of the class, by q(y|x)"
     unit = "nats per image"
-    if name == "bits_per_dim":
+    if name.startswith("bits_per_dim"):
         unit = "bits per dimension, " + ("dequantised" if e.dequantized else "of the bytes")
     if e.effective_samples is not None:
         error = e.monte_carlo_standard_error

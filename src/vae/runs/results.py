@@ -41,7 +41,8 @@ class Results(Section):
         condition: What the model is given of each example, so that log_px is log p(x|c).
         checkpoint: What was tested.
         score: What the run is ranked by; the higher, the better.
-        test: The test's estimates, by name: elbo, rate, distortion, log_px, bits_per_dim.
+        test: The test's estimates, by name: elbo, rate, distortion, log_px, bits_per_dim;
+            the last two also as log_px_uniform and bits_per_dim_uniform, of a learned prior's codes.
         latents: What the latent dimensions carry.
         samples: How good generated images are.
         reconstructions: How close reconstructions are.
