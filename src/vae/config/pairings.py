@@ -9,7 +9,7 @@ from torch.distributions import Distribution
 from vae.config.groups import PACKAGES, option_of, options, targets
 from vae.config.make import locate
 from vae.errors import ConfigError
-from vae.model.capabilities import Capability, offers
+from vae.model.capabilities import Capability, has_trait, offers
 from vae.model.distributions.kl import closed_form
 
 if TYPE_CHECKING:
@@ -48,13 +48,13 @@ def check(model: "VAE", objective: "Objective") -> None:
     top = model.get_submodule(model.top_prior)
     q, p = option_of(model.posterior), option_of(top)
     check_codes(model.posterior, top)
-    if getattr(top, "fitted_afterwards", False):
+    if has_trait(top, "fitted_afterwards"):
         raise ConfigError(
             f"model/prior={p} is fitted to the codes of a trained run and not trained with it; "
             "train with another, for instance model/prior=standard_normal, and then run python -m "
             f"vae.fit_prior run=RUN model/prior={p}."
         )
-    if _is_discrete(model.posterior) and objective.pathwise:
+    if has_trait(model.posterior, "discrete") and objective.pathwise:
         raise ConfigError(
             f"objective={word} needs z to be a differentiable function of noise, which discrete "
             f"codes (model/posterior={q}) are not; choose objective=elbo or iwae."
@@ -118,7 +118,7 @@ def check_codes(posterior: object, prior: object) -> None:
     Raises:
         ConfigError: If it is one.
     """
-    if _is_discrete(posterior) and not _is_discrete(prior):
+    if has_trait(posterior, "discrete") and not has_trait(prior, "discrete"):
         raise ConfigError(
             f"the codes of model/posterior={option_of(posterior)} have probabilities, but "
             f"model/prior={option_of(prior)} has a density of vectors; choose "
@@ -133,10 +133,6 @@ def _offering(part: str, capability: Capability) -> str:
     found = [o for o in options()[group] if offers(locate(known[group, o]), capability)]
     assert group in PACKAGES
     return f"{group}={' or '.join(found)}"
-
-
-def _is_discrete(part: object) -> bool:
-    return bool(getattr(part, "discrete", False))
 
 
 def _is_learned(part: object) -> bool:

@@ -20,7 +20,7 @@ from vae.evaluation.results import Analysis
 from vae.metrics.estimate import Estimate
 from vae.metrics.latents import THRESHOLD, LatentUse
 from vae.model import VAE
-from vae.model.capabilities import offers
+from vae.model.capabilities import has_trait, offers
 from vae.runs.sections import Latents, Layer, Result
 
 Settings = Mapping[str, Any]
@@ -86,7 +86,7 @@ def analyse(
     n = min(tested, settings["finetune"]) if module.bounded and module.num_samples else 0
     if n and model.enumerates:
         say("no fitted proposals: they are normal, and the class is no number")
-    elif n and getattr(model.posterior, "discrete", False):
+    elif n and has_trait(model.posterior, "discrete"):
         say("no fitted proposals: they are normal, and the codes are discrete")
     elif n and model.latent_dim > MOST_FITTED:
         say(f"no fitted proposals: a covariance of {model.latent_dim:,} numbers is too large")

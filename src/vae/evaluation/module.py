@@ -11,7 +11,7 @@ from vae.metrics.codes import CodeUse
 from vae.metrics.estimate import Estimate, Means
 from vae.metrics.latents import Latents, LatentUse
 from vae.model import VAE, Record
-from vae.model.capabilities import offers
+from vae.model.capabilities import has_trait, offers
 from vae.model.distributions.sampling import centre
 from vae.objectives.elbo import ELBO
 
@@ -50,7 +50,7 @@ class EvaluationModule(LightningModule):
     def __init__(self, model: VAE, num_samples: int, memory: float, generates: bool = True):
         super().__init__()
         self.model = model
-        certain = getattr(model.posterior, "certain", False)
+        certain = has_trait(model.posterior, "certain")
         self.num_samples = min(num_samples, 1) if certain else num_samples
         self.memory = memory
         self.generates = generates

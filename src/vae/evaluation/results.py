@@ -15,6 +15,7 @@ from lightning.pytorch import Trainer
 import vae
 from vae.data.module import DataModule
 from vae.evaluation.module import EvaluationModule
+from vae.model.capabilities import has_trait
 from vae.model.priors.code_prior import CodePrior
 from vae.runs.results import SCHEMA, Results
 from vae.runs.sections import DataFacts, Latents, Reconstructions, Result, Samples, Training
@@ -165,7 +166,7 @@ def _under_uniform(module: EvaluationModule, test: Mapping[str, Result]) -> Resu
     .. math:: \log p(x) \geq \log p(x \mid z) - \sum_n \log K_n \text{ for the one code z of } x
     """
     posterior, prior = module.model.posterior, module.model.prior
-    if not (isinstance(prior, CodePrior) and getattr(posterior, "certain", False)):
+    if not (isinstance(prior, CodePrior) and has_trait(posterior, "certain")):
         return None
     codes = math.fsum(map(math.log, prior.codebook.sizes))
     return test["log_px"].model_copy(

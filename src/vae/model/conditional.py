@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from vae.errors import DataError
+from vae.model.capabilities import has_trait
 from vae.model.condition import Condition
 
 C = TypeVar("C", bound="ConditionalModel")
@@ -80,7 +81,7 @@ class ConditionalModel(nn.Module):
     @property
     def has_conditional_prior(self) -> bool:
         """Whether the prior is p(z|c)."""
-        return bool(getattr(self.get_submodule(self.top_prior), "takes_context", False))
+        return has_trait(self.get_submodule(self.top_prior), "takes_context")
 
     def prior_context(self, examples: int | None = None) -> tuple[Tensor, ...]:
         """What p(z|c) takes of some examples, of each given context if None; else nothing."""

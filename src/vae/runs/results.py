@@ -42,7 +42,7 @@ class Results(Section):
         checkpoint: What was tested.
         score: What the run is ranked by; the higher, the better.
         test: The test's estimates, by name: elbo, rate, distortion, log_px, bits_per_dim;
-            the last two also as log_px_uniform and bits_per_dim_uniform, of a learned prior's codes.
+            of a learned prior over codes also log_px_uniform and bits_per_dim_uniform.
         latents: What the latent dimensions carry.
         samples: How good generated images are.
         reconstructions: How close reconstructions are.

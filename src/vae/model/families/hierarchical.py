@@ -6,7 +6,7 @@ from typing import Any, Literal, cast
 import torch
 from torch import Tensor, nn
 
-from vae.model.capabilities import Capability, offers
+from vae.model.capabilities import Capability, has_trait, offers
 from vae.model.condition import Condition
 from vae.model.families.vae import VAE
 from vae.model.layered.bottom_up import BottomUp
@@ -104,7 +104,7 @@ class Hierarchical(VAE):
                 "this prior is made of q(z_L|x), which bottom_up inference gives only by samples "
                 "of the layers below; set model.inference=top_down."
             )
-        given = width if getattr(top, "takes_context", False) else 0
+        given = width if has_trait(top, "takes_context") else 0
         prior = LayeredPrior(top, layers, hidden, skip, activation, given)
         if isinstance(posterior, TopDown):
             posterior.borrow(prior)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
+from vae.model.capabilities import has_trait
 from vae.model.condition import Condition
 from vae.model.distributions.class_and_code import (
     ClassAndNormal,
@@ -99,7 +100,7 @@ class M2(VAE):
         classifier = part("encoder", out_shape=(condition.size,), context_dim=0)
         decoder = part("decoder", in_shape=(latent_dim,), out_shape=likelihood.feature_shape)
         prior = part("prior", latent_dim=latent_dim, encoder=encoder, posterior=posterior)
-        if getattr(prior, "takes_context", False):
+        if has_trait(prior, "takes_context"):
             raise ValueError(
                 "M2 has one p(z) for all classes, got p(z|c); choose another model/prior."
             )

@@ -5,6 +5,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from vae.model.capabilities import has_trait
+
 
 class Concatenation(nn.Module):
     """(x, c), with shape (N, F + C), for vectors x with shape (N, F) and c with shape (N, C)."""
@@ -61,7 +63,7 @@ class Layers(nn.Sequential):
             context: c, with shape (N, C).
         """
         for layer in self:
-            x = layer(x, context) if getattr(layer, "takes_context", False) else layer(x)
+            x = layer(x, context) if has_trait(layer, "takes_context") else layer(x)
         return x
 
 

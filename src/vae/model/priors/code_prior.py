@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from vae.model.capabilities import Capability
+from vae.model.capabilities import Capability, has_trait
 from vae.model.distributions.autoregressive_codes import AutoregressiveCodes
 from vae.model.distributions.codebook import Codebook
 from vae.model.priors.fitting import Say, maximise, quiet
@@ -77,7 +77,7 @@ def codebook_of(posterior: nn.Module, what: str) -> Codebook:
     Raises:
         ValueError: If its z is no code but any vector.
     """
-    if not getattr(posterior, "discrete", False):
+    if not has_trait(posterior, "discrete"):
         raise ValueError(
             f"{what} is over discrete codes, and this posterior's z is any vector; choose "
             "model/posterior=categorical, fsq, lfq or vq, or model/prior=standard_normal."
