@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch.distributions import constraints
 
+from vae.data.augmentation import Augmentation
 from vae.data.pixels import Pixels, draw
 
 BYTES = torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16)
@@ -81,3 +82,14 @@ def test_draws_differ_from_pixel_to_pixel():
     half = draw(torch.full((100_000, 4), 128, dtype=torch.uint8)).double()
     assert (torch.corrcoef(half.T).fill_diagonal_(0).abs() < 5 / 100_000**0.5).all()
     assert ((half.mean(0) - 128 / 255).abs() < 5 * 0.5 / 100_000**0.5).all()
+
+
+@pytest.mark.parametrize("settings", [("none", False), ("none", True), ("threshold", False)])
+def test_the_mean_is_of_the_pictures_as_they_are_however_they_are_trained_on(settings):
+    images = torch.randint(256, (3000, 1, 4, 4), dtype=torch.uint8)
+    some = torch.arange(0, 3000, 2)
+    augmented = Pixels(*settings, augmentation=Augmentation(flip=True, crop=1))
+    before = torch.get_rng_state()
+    found = augmented.mean(images, some)
+    assert torch.equal(before, torch.get_rng_state())
+    torch.testing.assert_close(found, augmented.expected(images[some]).double().mean(0).float())

@@ -137,17 +137,7 @@ class DataModule(LightningDataModule):
 
     def mean(self) -> Tensor:
         """The mean of the training split's values, with shape event_shape."""
-        images, indices = self.arrays["train_images"], self.indices["train"]
-        total = torch.zeros(self.event_shape, dtype=torch.int64)
-        for some in indices.split(1000):
-            chunk = images.index_select(0, some)
-            if self.pixels.binarize == "threshold":
-                chunk = self.pixels(chunk).mul(255).to(torch.uint8)
-            total += chunk.sum(0, dtype=torch.int64)
-        grey = total.double() / len(indices)
-        if self.pixels.dequantize:
-            return ((grey + 0.5) / 256).float()
-        return (grey / 255).float()
+        return self.pixels.mean(self.arrays["train_images"], self.indices["train"])
 
     def examples(self, count: int, split: Split = "train", seed: int = 0) -> Tensor:
         r"""Some examples in a random order, with shape (count, \*event_shape).

@@ -79,6 +79,22 @@ class Pixels:
         x = pixels.float()
         return (x + 0.5).div_(256) if self.dequantize else x.div_(255)
 
+    def mean(self, images: Tensor, indices: Tensor) -> Tensor:
+        r"""The mean of `expected` over many pictures, with shape event_shape, in exact sums.
+
+        Arguments:
+            images: Bytes, with shape (N, \*event_shape).
+            indices: Which of them.
+        """
+        total = torch.zeros(images.shape[1:], dtype=torch.int64)
+        for some in indices.split(1000):
+            chunk = images.index_select(0, some)
+            if self.binarize == "threshold":
+                chunk = (chunk >= 128).to(torch.uint8) * 255
+            total += chunk.sum(0, dtype=torch.int64)
+        grey = total.double() / len(indices)
+        return ((grey + 0.5) / 256 if self.dequantize else grey / 255).float()
+
     def __call__(self, pixels: Tensor, index: Tensor | None = None) -> Tensor:
         r"""The values of a batch, computed where `pixels` is.
 
