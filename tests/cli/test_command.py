@@ -37,6 +37,8 @@ def test_a_multirun_gives_each_job_its_directory(cli, tmp_path):
 BAD = [
     (["data.batchsize=3"], "got data.batchsize; did you mean data.batch_size?"),
     (["latent_dim=3"], "did you mean model.latent_dim?"),
+    (["likelihood=gaussian"], "did you mean model/likelihood?"),
+    (["experiment=aae", "objective/schedule=linear"], "as chosen here has no schedule"),
     (["model/likelihood=bernouli"], "Could not find 'model/likelihood/bernouli'"),
     (["experiment=mnist"], "Could not find 'experiment/mnist'"),
     (["data.batch_size=many"], "data.batch_size must be a whole number, got 'many'"),

@@ -24,7 +24,7 @@ from vae.cli.multirun import finish, note_failure, quoted
 from vae.cli.output import steady
 from vae.cli.plugins import missing
 from vae.cli.swaps import allow_swaps
-from vae.config.groups import config_dir
+from vae.config.groups import config_dir, options
 from vae.config.moved import upgraded
 from vae.config.secret import redacted, with_secrets
 from vae.errors import VAEError, printable
@@ -219,6 +219,12 @@ def _spelling(error: BaseException, name: str | None) -> str | None:
     """A better sentence for a setting that does not exist, or that was left out."""
     if found := re.search(r"Missing mandatory value: ([\w./]+)", str(error)):
         return f"{found[1]} must be set, got nothing; add {found[1]}= and its value."
+    if found := re.search(r"Could not override '([\w/]+)/(\w+)'. No match", str(error)):
+        whole, part = found.groups()
+        return (
+            f"{whole}/{part}= chooses a part that {whole} must have, but {whole} as chosen here "
+            f"has no {part}; leave the word out, or choose another {whole}=."
+        )
     key = getattr(error.__cause__, "full_key", None)
     if name is None or not key or "is not in struct" not in str(error.__cause__):
         return None
@@ -226,6 +232,9 @@ def _spelling(error: BaseException, name: str | None) -> str | None:
     close = difflib.get_close_matches(key, known, n=1) or [
         k for k in known if k.rpartition(".")[2] == key.rpartition(".")[2]
     ]
+    if close and any(word.startswith(f"{key}=") for word in sys.argv):
+        # a whole part is a choice
+        close = [group if (group := k.replace(".", "/")) in options() else k for k in close]
     remedy = f"did you mean {close[0]}?" if close else "--cfg job prints those there are."
     if key in known:
         remedy = "the choices made here have none; --cfg job prints the settings they have."
