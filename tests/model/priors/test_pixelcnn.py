@@ -12,6 +12,7 @@ from vae.model.distributions.autoregressive_codes import AutoregressiveCodes
 from vae.model.distributions.codes import on_grid
 from vae.model.posteriors.diagonal_normal import DiagonalNormal
 from vae.model.posteriors.fsq import FSQ
+from vae.model.posteriors.lfq import LFQ
 from vae.model.posteriors.vq import VQ
 from vae.model.priors.pixelcnn import PixelCNN
 
@@ -107,3 +108,12 @@ def test_a_spatial_model_is_given_one(posterior):
 def test_what_does_not_fit_is_refused(make, says):
     with pytest.raises(ValueError, match=says):
         make()
+
+
+def test_many_choices_at_a_place_take_no_more_work_than_one():
+    def weights(posterior):
+        prior = PixelCNN(posterior, (posterior.codebook.size // 49, 7, 7), width=64)
+        return sum(int((p != 0).sum()) for p in prior.network.parameters())
+
+    one = weights(VQ(8 * 49, places=49, classes=256, length=8))
+    assert weights(LFQ(8 * 49, bits=8, places=49)) < one

@@ -19,7 +19,7 @@ class PixelCNN(CodePrior):
     Arguments:
         posterior: The model's own, which knows its codes.
         map_shape: The shape (C, h, w) of z; None of a z that is no stack of maps.
-        width: The features of each choice.
+        width: The features at a place, shared out among its choices.
         layers: The number of layers.
         size: The height and width of a layer's view, an odd number.
 
@@ -63,8 +63,10 @@ class PixelCNN(CodePrior):
         # the first layer's rows above, and those that each other one adds
         self.reach = (layers + 1) * (size // 2)
         self.groups, classes = len(self.where) // places, codebook.there.shape[1]
-        self.network = FullPrecision(Network(self.groups, classes, width, layers, size))
-        self.numbers_per_sample = 4 * codebook.total + 8 * layers * self.groups * width * places
+        # as much work for many choices at a place as for one
+        each = -(-width // self.groups)
+        self.network = FullPrecision(Network(self.groups, classes, each, layers, size))
+        self.numbers_per_sample = 4 * codebook.total + 8 * layers * self.groups * each * places
 
     def logits(self, choices: Tensor) -> Tensor:
         r"""The logits, with shape (\*, sum K_n), for one-hot choices of that shape."""
