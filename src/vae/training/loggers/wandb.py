@@ -22,6 +22,9 @@ from vae.training.loggers.patience import Impatient, answers, end_service, withi
 
 MODES = ("online", "offline", "disabled", "shared", "dryrun", "run")
 
+# seconds that W&B's own process may take to begin
+OWN = 60.0
+
 
 class WandB(Log, WandbLogger):
     """Lightning's logger for Weights & Biases, one W&B run for each of our runs.
@@ -100,8 +103,10 @@ class WandB(Log, WandbLogger):
     @harmless
     def start(self, config: Mapping[str, Any], step: int) -> None:
         """Begin the W&B run with the config, or go on in it; offline if that takes too long."""
+        # offline there is no server to wait for, but a process of its own, on a busy machine
+        wait = OWN if self._wandb_init.get("mode") == "offline" else self.wait
         try:
-            run = within(self.wait, partial(_begin, self._wandb_init))
+            run = within(wait, partial(_begin, self._wandb_init))
         except Exception as e:
             end_service()
             if self._wandb_init.get("mode") == "offline":
@@ -112,10 +117,10 @@ class WandB(Log, WandbLogger):
                 f"W&B did not begin ({one_line(e, 120)}), so this run is kept offline", flush=True
             )
             try:
-                run = within(60, partial(_begin, offline))
+                run = within(OWN, partial(_begin, offline))
             except Exception:  # noqa: BLE001
                 # what was left behind has begun a run of this id in the meantime
-                run = within(60, partial(_begin, {**offline, "id": secrets.token_hex(4)}))
+                run = within(OWN, partial(_begin, {**offline, "id": secrets.token_hex(4)}))
         self._experiment = run
         files.write(self.id_file, run.id + "\n")
         run.config.update(dict(config), allow_val_change=True)
