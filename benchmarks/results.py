@@ -28,6 +28,8 @@ BEGIN, END = "<!-- benchmarks/results.py -->", "<!-- end -->"
 COLUMNS = (
     "experiment | published | log p(x) | fitted | ELBO | accuracy | FID | active units | training"
 )
+# of reconstructions, and how many decimals each has
+PICTURES = {"psnr": 2, "ssim": 4, "rfid": 2}
 
 
 def main() -> None:
@@ -108,6 +110,9 @@ def row(found: Results) -> dict[str, object]:
     if found.samples is not None:
         fid = found.samples.fid
         estimates["fid"] = {"value": fid.value, "standard_error": fid.standard_error}
+    for name in PICTURES if found.reconstructions else ():
+        if (of := getattr(found.reconstructions, name)) is not None:
+            estimates[name] = {"value": of.value, "standard_error": of.standard_error}
     codes = found.latents.codes
     return {
         "test": estimates,
@@ -141,7 +146,9 @@ def log_px(seeds: dict[str, dict]) -> str:
     test = next(iter(seeds.values()))["test"]
     if "log_px" not in test:
         return ""
-    return f"{over(seeds, 'log_px')} (k = {test['log_px']['num_samples']:,})"
+    bits = over(seeds, "bits_per_dim", 3)
+    found = f"{over(seeds, 'log_px')} (k = {test['log_px']['num_samples']:,})"
+    return found + (f"; {bits} bits/dim" if bits else "")
 
 
 def table(rows: dict[str, dict[str, dict]]) -> str:
@@ -149,6 +156,8 @@ def table(rows: dict[str, dict[str, dict]]) -> str:
     lines = [f"| {COLUMNS} |", "|---" * (COLUMNS.count("|") + 1) + "|"]
     for name, seeds in sorted(rows.items()):
         first = next(iter(seeds.values()))
+        if "psnr" in first["test"]:
+            continue
         units = "; ".join(carried(s) for s in seeds.values())
         seconds = max(s["seconds"] for s in seeds.values())
         commits = ", ".join(sorted({s["commit"] for s in seeds.values()}))
@@ -164,6 +173,19 @@ def table(rows: dict[str, dict[str, dict]]) -> str:
             f"{first['epochs']} epochs, {seconds:,.0f} s, threads={first['threads']}, {commits}",
         ]
         lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def pictures(rows: dict[str, dict[str, dict]]) -> str:
+    """The table of autoencoders of pictures, on the same page."""
+    lines = ["| experiment | PSNR, decibels | SSIM | rFID | FID | training |", "|---" * 6 + "|"]
+    for name, seeds in sorted(rows.items()):
+        first = next(iter(seeds.values()))
+        if "psnr" in first["test"]:
+            found = [over(seeds, score, digits) for score, digits in PICTURES.items()]
+            time = f"{first['epochs']} epochs, {first['seconds']:,.0f} s, {first['commit']}"
+            words = " ".join(f"`{word}`" for word in name.split())
+            lines.append(f"| {words} | {' | '.join(found)} | {over(seeds, 'fid')} | {time} |")
     return "\n".join(lines)
 
 
@@ -217,15 +239,17 @@ def pages(rows: dict[str, dict[str, dict]]) -> dict[Path, str]:
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
     found: dict[Path, str] = {}
-    quoted = {page: f"{before}{BEGIN}\n{table(rows)}\n{END}{after}", readme: readme.read_text()}
+    quoted = {
+        page: f"{before}{BEGIN}\n{table(rows)}\n\n{pictures(rows)}\n{END}{after}",
+        readme: readme.read_text(),
+    }
     for name, seeds in rows.items():
         if " " in name:
             # an experiment's header and README's row are of its own settings
             continue
         path = ROOT / "conf" / "experiment" / f"{name}.yaml"
         found[path] = header(path.read_text(), seeds)
-        bits = over(seeds, "bits_per_dim", 3)
-        cells = [over(seeds, "elbo"), log_px(seeds) + (f"; {bits} bits/dim" if bits else "")]
+        cells = [over(seeds, "elbo"), log_px(seeds)]
         seconds = max(s["seconds"] for s in seeds.values())
         # a row of four cells; those of papers have more
         line = rf"^(\| `{name}`[^|]*\|)[^|]*\|[^|]*\|[^|]*\|$"
