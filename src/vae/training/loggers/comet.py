@@ -119,7 +119,7 @@ class Comet(Log, Logger):
             display_summary_level=0,
             auto_param_logging=False,
             auto_metric_logging=False,
-            auto_output_logging=False,  # type: ignore[arg-type]
+            auto_output_logging=False,
         )
         return comet_ml.start(
             workspace=self.workspace,
