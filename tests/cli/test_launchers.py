@@ -1,4 +1,4 @@
-"""Four jobs on each launcher, for real, half of which fail."""
+"""Two jobs on each launcher, for real, one of which fails."""
 
 import csv
 import subprocess
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow
 QUICK = [w for w in FAST if not w.startswith("trainer.limit_train")]
 JOBS = [
     "-m",
-    "seed=0,1",
+    "seed=0",
     "optimizer.lr=1e-3,1e38",
     *QUICK,
     "trainer.limit_train_batches=4",
@@ -44,7 +44,7 @@ def rows(tmp_path):
 
 
 def what(row):
-    return [row[k] for k in ("job", "state", "seed", "optimizer.lr", "elbo", "log_px")]
+    return [row[k] for k in ("job", "state", "optimizer.lr", "elbo", "log_px")]
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +63,8 @@ def test_a_launcher_runs_the_jobs_and_tells_those_that_fail(name, reference, tmp
     assert done.returncode == 1
     assert "training stops at a loss that is not finite" in done.stderr + done.stdout
     assert "Traceback" not in done.stderr
-    assert "(2 finished, 2 failed)" in done.stdout
-    assert [r["state"] for r in rows(path)] == ["finished", "failed"] * 2
+    assert "(1 finished, 1 failed)" in done.stdout
+    assert [r["state"] for r in rows(path)] == ["finished", "failed"]
     assert [what(r) for r in rows(path)] == [what(r) for r in reference[1]]
     assert (path / "sweep" / "report.html").exists()
     assert not (path / "outputs").exists()
