@@ -21,6 +21,7 @@ import sys
 from pathlib import Path
 
 from vae.runs.results import Results, read_results
+from vae.runs.sections import Reconstructions
 
 ROOT = Path(__file__).parents[1]
 KEPT = ROOT / "docs" / "results.json"
@@ -74,7 +75,7 @@ def measure(name: str, seed: int, given: argparse.Namespace) -> None:
     assert found is not None
     assert trained is not None
     rows = json.loads(KEPT.read_text()) if KEPT.exists() else {}
-    rows.setdefault(key, {})[str(seed)] = row(found) | {
+    rows.setdefault(key, {})[str(seed)] = row(found, trained.reconstructions) | {
         "commit": commit(),
         "name": name,
         "threads": trained.threads,
@@ -98,8 +99,8 @@ def commit() -> str:
     return git("rev-parse", "--short=7", "HEAD") + ("*" if changed else "")
 
 
-def row(found: Results) -> dict[str, object]:
-    """What is kept of an evaluation."""
+def row(found: Results, images: Reconstructions | None) -> dict[str, object]:
+    """What is kept of an evaluation, and of the reconstructions that the run's own test looked at."""
     assert found.train is not None
     assert found.latents is not None
     units = [layer.active_units for layer in found.latents.layers or [found.latents]]
@@ -110,8 +111,8 @@ def row(found: Results) -> dict[str, object]:
     if found.samples is not None:
         fid = found.samples.fid
         estimates["fid"] = {"value": fid.value, "standard_error": fid.standard_error}
-    for name in PICTURES if found.reconstructions else ():
-        if (of := getattr(found.reconstructions, name)) is not None:
+    for name in PICTURES if images else ():
+        if (of := getattr(images, name)) is not None:
             estimates[name] = {"value": of.value, "standard_error": of.standard_error}
     codes = found.latents.codes
     return {
