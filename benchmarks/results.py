@@ -100,7 +100,7 @@ def commit() -> str:
 
 
 def row(found: Results, images: Reconstructions | None) -> dict[str, object]:
-    """What is kept of an evaluation, and of the reconstructions that the run's own test looked at."""
+    """What is kept of an evaluation, and of the reconstructions of the run's own test."""
     assert found.train is not None
     assert found.latents is not None
     units = [layer.active_units for layer in found.latents.layers or [found.latents]]
