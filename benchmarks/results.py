@@ -199,7 +199,7 @@ def carried(row: dict) -> str:
 
 def other_model(key: str) -> bool:
     """Whether a row is of another model, prior or objective than its experiment's own."""
-    return any(word.startswith(("model.", "objective.", "fit_prior=")) for word in key.split()[1:])
+    return any(word.startswith(("model", "objective", "fit_prior=")) for word in key.split()[1:])
 
 
 def published(name: str) -> str:
