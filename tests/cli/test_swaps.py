@@ -63,8 +63,8 @@ def test_what_is_left_out_is_told_and_what_fits_is_kept(capsys):
     hidden = compose("experiment=basics", "model/encoder=gated_mlp")["model"]["encoder"]["hidden"]
     assert hidden == compose("experiment=basics")["model"]["encoder"]["hidden"]
     # the same choice again is none
-    again = compose("experiment=vqvae_mnist", "model/posterior=vq")
-    assert again == compose("experiment=vqvae_mnist")
+    again = compose("experiment=vqvae_mnist", "model/posterior=vq", "run_dir=here")
+    assert again == compose("experiment=vqvae_mnist", "run_dir=here")
 
 
 def test_a_part_that_the_new_choice_lacks_is_left_out_with_it():
