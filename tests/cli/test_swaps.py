@@ -89,7 +89,8 @@ def test_a_misspelt_setting_of_an_experiment_is_still_refused(tmp_path, monkeypa
         "# @package _global_\ndefaults:\n  - vqvae_mnist\nmodel:\n  posterior:\n    clases: 3\n"
     )
     found = compose("experiment=mine", f"hydra.searchpath=[file://{tmp_path}]")
-    assert found["model"]["posterior"]["clases"] == 3
+    with pytest.raises(ConfigError, match="got clases; rename it"):
+        make(found["model"]["posterior"], "model.posterior", latent_dim=8, places=1)
 
 
 def test_hydra_has_the_methods_that_are_wrapped():

@@ -1,4 +1,4 @@
-"""A choice made on the command line, where an experiment had made and set up another one."""
+"""A choice on the command line in the place of an experiment's own, whose settings then go."""
 
 import os
 import sys
